@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A library target; what it may import is the flow of data through the house (docs/architecture.md).
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies + [arguments], swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "staypos",
+  products: [
+    .executable(name: "stayposd", targets: ["stayposd"]),
+    .executable(name: "staypos-scorer", targets: ["staypos-scorer"]),
+    .executable(name: "staypos-ctl", targets: ["staypos-ctl"]),
+    .executable(name: "staypos", targets: ["staypos"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // System libraries and own C.
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .target(
+      name: "CImageCodecs",
+      linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("z")]),
+    .target(name: "CLinux"),
+
+    // Values.
+    library("StayposCore", [system]),
+    library("Hashing", ["StayposCore", "COpenSSL", system]),
+
+    // The detector.
+    library("ImageDecoding", ["StayposCore", "CImageCodecs"]),
+    library("NeuralNetwork", ["COneDNN"]),
+    library("Checkpoints", [system]),
+    library("Detection", ["StayposCore", "ImageDecoding", "NeuralNetwork", "Checkpoints", "Hashing", system]),
+
+    // The daemon's stages.
+    library("Filesystem", ["StayposCore", "CLinux", system]),
+    library("Watching", ["StayposCore", "Filesystem", "CLinux", system]),
+    library("Cataloguing", ["StayposCore", system, .product(name: "GRDB", package: "GRDB.swift")]),
+    library("Scoring", ["StayposCore", "Filesystem", "CLinux", system]),
+    library("Quarantining", ["StayposCore", "Filesystem", "Hashing", system]),
+    library("Journaling", ["StayposCore", "CSystemd", log, system]),
+    library("ControlInterface", ["StayposCore", "Filesystem", system]),
+    library("ControlServer", ["StayposCore", "Filesystem", "ControlInterface", "CLinux", system]),
+    library(
+      "Daemon",
+      [
+        "StayposCore", "Filesystem", "Watching", "Cataloguing", "Scoring", "Quarantining", "Journaling",
+        "ControlInterface", "ControlServer", "Hashing", lifecycle, log, system, "TOMLKit",
+      ]),
+
+    // Executables.
+    executable("stayposd", ["Daemon"]),
+    executable("staypos-scorer", ["Scoring", "Detection", "ImageDecoding", "StayposCore", "Filesystem", system]),
+    executable("staypos-ctl", ["ControlInterface", "StayposCore", system]),
+    executable("staypos", ["Detection", "Checkpoints", "ImageDecoding", "NeuralNetwork", "StayposCore", system]),
+
+    // Tests.
+    tests("StayposCoreTests", ["StayposCore", system]),
+  ]
+)
