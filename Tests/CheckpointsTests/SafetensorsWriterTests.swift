@@ -1,0 +1,47 @@
+import Checkpoints
+import Glibc
+import SystemPackage
+import Testing
+
+@Suite struct SafetensorsWriterTests {
+  @Test func refusesWhatDoesNotFit() throws {
+    var writer = SafetensorsWriter()
+    #expect(throws: CheckpointError.self) { try writer.add("__metadata__", shape: [], floats: [1]) }
+    #expect(throws: CheckpointError.self) { try writer.add("a", shape: [2], floats: [1]) }
+    #expect(throws: CheckpointError.self) { try writer.add("a", shape: [-1], floats: []) }
+    #expect(throws: CheckpointError.self) { try writer.add("a", shape: [.max, 2], floats: []) }
+    try writer.add("a", shape: [1], floats: [1])
+    let twice = #expect(throws: CheckpointError.self) { try writer.add("a", shape: [1], floats: [2]) }
+    #expect(twice?.tensor == "a")
+  }
+
+  @Test func replacesAFileThatIsMapped() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("m.safetensors")
+    var first = SafetensorsWriter()
+    try first.add("x", shape: [4096], floats: Array(repeating: 1, count: 4096))
+    try first.write(to: path)
+    let old = try SafetensorsFile(path: path)
+    var second = SafetensorsWriter()
+    try second.add("x", shape: [1], floats: [2])
+    try second.write(to: path)
+    #expect(try old.floats("x") == Array(repeating: 1, count: 4096))
+    let new = try SafetensorsFile(path: path)
+    #expect(try new.floats("x") == [2])
+    #expect(new.withFileBytes { Array($0) } == second.serialized())
+  }
+
+  @Test func leavesNothingBehindWhenItFails() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("taken")
+    try #require(path.withPlatformString { mkdir($0, 0o700) } == 0)
+    defer { _ = path.withPlatformString { rmdir($0) } }
+    let error = #expect(throws: CheckpointError.self) { try SafetensorsWriter().write(to: path) }
+    #expect(error?.errno == .isDirectory)
+    let listing = try #require(directory.path.withPlatformString { opendir($0) })
+    defer { closedir(listing) }
+    var entries = 0
+    while readdir(listing) != nil { entries += 1 }
+    #expect(entries == 3)  // ".", ".." and "taken"
+  }
+}
