@@ -1,0 +1,25 @@
+import COneDNN
+
+/// oneDNN's CPU engine and its one stream. Confined to its network.
+final class Engine {
+  let handle: dnnl_engine_t
+  let stream: dnnl_stream_t
+
+  init() throws(NetworkError) {
+    var engine: dnnl_engine_t?
+    try check(dnnl_engine_create(&engine, dnnl_cpu, 0), "create oneDNN's CPU engine")
+    var stream: dnnl_stream_t?
+    let status = dnnl_stream_create(&stream, engine, UInt32(dnnl_stream_default_flags.rawValue))
+    guard status == dnnl_success, let engine, let stream else {
+      dnnl_engine_destroy(engine)
+      throw NetworkError(.library, "cannot create oneDNN's stream", status: UInt32(status.rawValue))
+    }
+    self.handle = engine
+    self.stream = stream
+  }
+
+  deinit {
+    dnnl_stream_destroy(stream)
+    dnnl_engine_destroy(handle)
+  }
+}

@@ -1,0 +1,90 @@
+/// A network as data: nodes in order of execution, the last one is the output.
+package struct Graph: Sendable {
+  /// The output of a node.
+  package struct Value: Hashable, Sendable {
+    let index: Int
+    /// Channels.
+    package let channels: Int
+  }
+
+  enum Node: Sendable {
+    case input
+    /// - Parameters:
+    ///   - index: position in ``Graph/convolutions``.
+    ///   - residual: added to the convolution's result, before the activation.
+    case convolution(index: Int, Convolution, source: Value, residual: Value?)
+    case maxPooling(Window, source: Value)
+  }
+
+  private(set) var nodes: [Node]
+  private(set) var values: [Value]
+  /// In order of execution; parameters come in this order.
+  package private(set) var convolutions: [Convolution] = []
+  /// The image.
+  package var input: Value { values[0] }
+  /// The last feature map.
+  package var output: Value { values[values.count - 1] }
+
+  package init(inputChannels: Int) {
+    nodes = [.input]
+    values = [Value(index: 0, channels: inputChannels)]
+  }
+
+  private mutating func append(_ node: Node, channels: Int) -> Value {
+    let value = Value(index: nodes.count, channels: channels)
+    nodes.append(node)
+    values.append(value)
+    return value
+  }
+
+  package mutating func convolution(
+    _ convolution: Convolution, of source: Value, adding residual: Value? = nil
+  ) -> Value {
+    precondition(source.channels == convolution.inputChannels)
+    precondition(residual.map { $0.channels == convolution.outputChannels } ?? true)
+    let node = Node.convolution(index: convolutions.count, convolution, source: source, residual: residual)
+    convolutions.append(convolution)
+    return append(node, channels: convolution.outputChannels)
+  }
+
+  package mutating func maxPooling(_ window: Window, of source: Value) -> Value {
+    append(.maxPooling(window, source: source), channels: source.channels)
+  }
+
+  /// Height and width of every value; a 0 where the image is too small.
+  func extents(height: Int, width: Int) -> [(height: Int, width: Int)] {
+    var extents: [(height: Int, width: Int)] = []
+    for node in nodes {
+      switch node {
+      case .input: extents.append((height, width))
+      case .convolution(_, let convolution, let source, _):
+        extents.append(convolution.window.applied(to: extents[source.index]))
+      case .maxPooling(let window, let source):
+        extents.append(window.applied(to: extents[source.index]))
+      }
+    }
+    return extents
+  }
+
+  /// For every value, the last node that reads it; the output is never given up.
+  var lastUses: [Int] {
+    var uses = Array(nodes.indices)
+    for (index, node) in nodes.enumerated() {
+      switch node {
+      case .input: break
+      case .convolution(_, _, let source, let residual):
+        uses[source.index] = index
+        if let residual { uses[residual.index] = index }
+      case .maxPooling(_, let source): uses[source.index] = index
+      }
+    }
+    uses[output.index] = nodes.count
+    return uses
+  }
+}
+
+extension Window {
+  fileprivate func applied(to extent: (height: Int, width: Int)) -> (height: Int, width: Int) {
+    (outputLength(extent.height), outputLength(extent.width))
+  }
+}

@@ -1,0 +1,97 @@
+import COneDNN
+
+/// A convolution's parameters in oneDNN's memory, in every order that a primitive has asked for (mostly one).
+final class Layer {
+  private struct Form {
+    var layout: TensorLayout
+    var buffer: AlignedBuffer
+    var memory: TensorMemory
+  }
+
+  let convolution: Convolution
+  let bias: TensorMemory
+  private let biasBuffer: AlignedBuffer
+  private var forms: [Form]
+  /// The first form is still the plain one that no primitive has asked for.
+  private var isPlain = true
+
+  init(_ convolution: Convolution, _ parameters: ConvolutionParameters, engine: Engine) throws(NetworkError) {
+    guard parameters.weights.count == convolution.weightCount, parameters.bias.count == convolution.outputChannels
+    else {
+      throw NetworkError(
+        .badParameters,
+        "a convolution of shape \(convolution.weightShape) got \(parameters.weights.count) weights and "
+          + "\(parameters.bias.count) biases")
+    }
+    self.convolution = convolution
+    biasBuffer = try AlignedBuffer(copying: parameters.bias)
+    bias = try TensorMemory(.plain([convolution.outputChannels]), at: biasBuffer.address, engine: engine)
+
+    let layout = try TensorLayout.plain(convolution.groupedWeightShape)
+    let buffer = try AlignedBuffer(copying: parameters.weights)
+    forms = [Form(layout: layout, buffer: buffer, memory: try TensorMemory(layout, at: buffer.address, engine: engine))]
+  }
+
+  /// The weights in the wanted order; laid out once, then kept.
+  func weights(_ layout: TensorLayout, engine: Engine) throws(NetworkError) -> TensorMemory {
+    if let form = forms.first(where: { $0.layout == layout }) {
+      isPlain = false
+      return form.memory
+    }
+    let buffer = try AlignedBuffer(size: layout.size)
+    let memory = try TensorMemory(layout, at: buffer.address, engine: engine)
+    let reorder = try Primitive(reordering: forms[0].layout, to: layout, engine: engine)
+    let scratchpad = try AlignedBuffer(size: reorder.scratchpad.size)
+    try reorder.execute(
+      [
+        (DNNL_ARG_FROM, forms[0].memory), (DNNL_ARG_TO, memory),
+        (DNNL_ARG_SCRATCHPAD, try TensorMemory(reorder.scratchpad, at: scratchpad.address, engine: engine)),
+      ], on: engine)
+    let form = Form(layout: layout, buffer: buffer, memory: memory)
+    if isPlain {
+      // Any order can be made from any other: the plain copy has served.
+      forms = [form]
+      isPlain = false
+    } else {
+      forms.append(form)
+    }
+    return memory
+  }
+
+  /// The convolution for one size of input.
+  func primitive(
+    source: [Int], destination: [Int], sum: Bool, engine: Engine
+  ) throws(NetworkError) -> Primitive {
+    let source = try TensorLayout(shape: source, order: dnnl_format_tag_any)
+    let weights = try TensorLayout(shape: convolution.groupedWeightShape, order: dnnl_format_tag_any)
+    let bias = try TensorLayout.plain([convolution.outputChannels])
+    let destination = try TensorLayout(shape: destination, order: dnnl_format_tag_any)
+    let window = convolution.window
+    var (s, w, b, d) = (source.descriptor, weights.descriptor, bias.descriptor, destination.descriptor)
+    var operation = dnnl_convolution_desc_t()
+    try check(
+      dnnl_dilated_convolution_forward_desc_init(
+        &operation, dnnl_forward_inference, dnnl_convolution_direct, &s, &w, &b, &d, window.strides, [0, 0],
+        window.paddingBefore, window.paddingAfter),
+      "describe a convolution")
+    return try Primitive(
+      operation, attributes: Attributes(sum: sum, activation: convolution.activation), engine: engine,
+      name: "a convolution \(convolution.weightShape)")
+  }
+}
+
+extension Convolution {
+  /// As oneDNN wants it: (G, O/G, I/G, k, k), or without G for one group.
+  fileprivate var groupedWeightShape: [Int] {
+    groups == 1
+      ? weightShape
+      : [groups, outputChannels / groups, inputChannels / groups, window.kernel, window.kernel]
+  }
+}
+
+extension Window {
+  var strides: [Int64] { [Int64(stride), Int64(stride)] }
+  var kernels: [Int64] { [Int64(kernel), Int64(kernel)] }
+  var paddingBefore: [Int64] { [Int64(padding.before), Int64(padding.before)] }
+  var paddingAfter: [Int64] { [Int64(padding.after), Int64(padding.after)] }
+}

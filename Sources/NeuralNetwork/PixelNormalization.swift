@@ -1,0 +1,34 @@
+/// (value / 255 − mean) / standard deviation for each of R, G, B, as a table of the 256 values of each.
+package struct PixelNormalization: Sendable {
+  private let tables: [Float]
+
+  /// - Parameters: three values each, on the scale 0...1.
+  package init(mean: [Double], standardDeviation: [Double]) {
+    precondition(mean.count == 3 && standardDeviation.count == 3)
+    tables = (0..<3).flatMap { channel in
+      (0..<256).map { Float((Double($0) / 255 - mean[channel]) / standardDeviation[channel]) }
+    }
+  }
+
+  /// - Parameters:
+  ///   - pixels: RGB, interleaved.
+  ///   - target: three planes.
+  func apply(to pixels: UnsafeBufferPointer<UInt8>, into target: UnsafeMutablePointer<Float>) {
+    guard var source = pixels.baseAddress else { return }
+    let count = pixels.count / 3
+    tables.withUnsafeBufferPointer { tables in
+      guard let red = tables.baseAddress else { return }
+      let (green, blue) = (red + 256, red + 512)
+      let (greenTarget, blueTarget) = (target + count, target + 2 * count)
+      var index = 0
+      // Plain pointers: this loop sees every pixel, in debug builds too.
+      while index < count {
+        target[index] = red[Int(source[0])]
+        greenTarget[index] = green[Int(source[1])]
+        blueTarget[index] = blue[Int(source[2])]
+        source += 3
+        index += 1
+      }
+    }
+  }
+}

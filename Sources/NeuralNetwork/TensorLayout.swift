@@ -1,0 +1,39 @@
+import COneDNN
+
+/// Shape and memory order of a float tensor (`dnnl_memory_desc_t`).
+struct TensorLayout: Equatable {
+  private(set) var descriptor: dnnl_memory_desc_t
+
+  init(_ descriptor: dnnl_memory_desc_t) {
+    self.descriptor = descriptor
+  }
+
+  /// - Parameter order: `dnnl_format_tag_any` leaves the choice to the primitive.
+  init(shape: [Int], order: dnnl_format_tag_t) throws(NetworkError) {
+    var descriptor = dnnl_memory_desc_t()
+    try check(
+      dnnl_memory_desc_init_by_tag(&descriptor, Int32(shape.count), shape.map(Int64.init), dnnl_f32, order),
+      "describe a tensor of shape \(shape)")
+    self.descriptor = descriptor
+  }
+
+  /// The one plain order of a (N, C, H, W) tensor, a convolution kernel (O, I, H, W) or, grouped, (G, O, I, H, W).
+  static func plain(_ shape: [Int]) throws(NetworkError) -> TensorLayout {
+    let orders = [1: dnnl_a, 4: dnnl_abcd, 5: dnnl_abcde]
+    guard let order = orders[shape.count] else {
+      preconditionFailure("no plain order for \(shape.count) dimensions")
+    }
+    return try TensorLayout(shape: shape, order: order)
+  }
+
+  /// Bytes, with the padding that blocked orders need.
+  var size: Int {
+    withUnsafePointer(to: descriptor) { dnnl_memory_desc_get_size($0) }
+  }
+
+  static func == (left: TensorLayout, right: TensorLayout) -> Bool {
+    withUnsafePointer(to: left.descriptor) { left in
+      withUnsafePointer(to: right.descriptor) { right in dnnl_memory_desc_equal(left, right) != 0 }
+    }
+  }
+}
