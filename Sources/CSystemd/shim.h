@@ -1,3 +1,4 @@
 #pragma once
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 #include <systemd/sd-daemon.h>

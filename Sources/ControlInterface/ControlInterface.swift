@@ -1,0 +1,198 @@
+/// The Varlink interface of stayposd.
+package enum ControlInterface {
+  package static let name = "io.staypos.Control"
+  package static let defaultSocket = "/run/staypos/control.sock"
+  /// Entries of a list reply unless the call says how many.
+  package static let defaultLimit = 100
+
+  /// The interface definition that `org.varlink.service.GetInterfaceDescription` answers with.
+  package static let description = """
+    # Ask stayposd what it does, and steer it. Everybody who can connect may read; root, the daemon's own user and the
+    # members of admin_group may change.
+    #
+    # Times are RFC 3339 in UTC. A path that is not UTF-8 has U+FFFD in place of the bytes at fault, and its exact bytes
+    # in base 64 in the field beside it; calls take paths the same way. Digests are 64 hexadecimal digits.
+    interface io.staypos.Control
+
+    # origin: model, file or runtime.
+    type Threshold (value: float, origin: string)
+
+    type Model (name: string, sha256: string)
+
+    # Verdicts since the daemon's start.
+    type Counts (flagged: int, clear: int, notScored: int)
+
+    # A watched directory.
+    type Root (path: string, pathBase64: ?string, state: string, watches: int)
+
+    type Quarantine (count: int, bytes: int)
+
+    type Scorer (pid: int, state: string, restarts: int)
+
+    # Something that works less well than it should, and what to do about it.
+    type Degradation (kind: string, detail: string, since: string, remedy: string)
+
+    # state: ready, paused or degraded. mode: enforce or observe.
+    type Status (
+      version: string,
+      state: string,
+      pid: int,
+      startedAt: string,
+      uptimeSeconds: float,
+      model: ?Model,
+      threshold: Threshold,
+      mode: string,
+      queueDepth: int,
+      oldestQueuedSeconds: ?float,
+      inFlight: int,
+      counts: Counts,
+      roots: []Root,
+      quarantine: Quarantine,
+      scorers: []Scorer,
+      sandbox: string,
+      degradations: []Degradation
+    )
+
+    # priority: backlog, live or submitted.
+    type QueueEntry (
+      id: int,
+      path: string,
+      pathBase64: ?string,
+      size: int,
+      priority: string,
+      enqueued: string,
+      attempts: int
+    )
+
+    # One verdict on one file. verdict: flagged, clear or not-scored; reason: why it was not scored.
+    type History (
+      id: int,
+      time: string,
+      path: string,
+      pathBase64: ?string,
+      size: ?int,
+      sha256: ?string,
+      verdict: string,
+      reason: ?string,
+      detail: ?string,
+      probability: ?float,
+      logit: ?float,
+      realScore: ?float,
+      fakeScore: ?float,
+      bias: ?float,
+      width: ?int,
+      height: ?int,
+      threshold: float,
+      model: ?string,
+      quarantineId: ?string,
+      allowed: bool,
+      cached: bool,
+      durationSeconds: float
+    )
+
+    # A file in the quarantine. mode: octal permissions.
+    type Quarantined (
+      id: string,
+      time: string,
+      path: string,
+      pathBase64: ?string,
+      sha256: string,
+      size: int,
+      probability: ?float,
+      logit: ?float,
+      threshold: float,
+      model: ?string,
+      uid: int,
+      gid: int,
+      mode: string,
+      modified: string,
+      host: string
+    )
+
+    # Content that is clear without scoring.
+    type Allowed (sha256: string, note: string, time: string)
+
+    # Something that happened. event: its kind, as in the journal's STAYPOS_EVENT; level: error, warning, notice, info
+    # or debug.
+    type Event (
+      time: string,
+      event: string,
+      level: string,
+      message: string,
+      path: ?string,
+      pathBase64: ?string,
+      sha256: ?string,
+      verdict: ?string,
+      reason: ?string,
+      probability: ?float,
+      logit: ?float,
+      threshold: ?float,
+      model: ?string,
+      quarantineId: ?string,
+      durationSeconds: ?float,
+      uid: ?int,
+      pid: ?int
+    )
+
+    method GetStatus() -> (status: Status)
+
+    method GetThreshold() -> (threshold: Threshold)
+
+    # From now on, and after a restart, until it is reset.
+    method SetThreshold(value: float) -> (threshold: Threshold)
+
+    # Back to the configuration file's, or else the model's own.
+    method ResetThreshold() -> (threshold: Threshold)
+
+    # Files are still queued, none is judged.
+    method Pause() -> ()
+
+    method Resume() -> ()
+
+    # Reads the configuration again; a bad one is refused and the old one stays.
+    method Reload() -> ()
+
+    # Looks for files that were missed: below one path, or everywhere.
+    method Rescan(path: ?string, pathBase64: ?string) -> ()
+
+    # Judges one file before all others. With wait, the reply comes with the verdict.
+    method Submit(path: string, pathBase64: ?string, wait: ?bool) -> (queueId: int, entry: ?History)
+
+    # In order of service. Lists reply once, or with 'more' in pages; without limit they hold 100 entries.
+    method ListQueue(limit: ?int) -> (entries: []QueueEntry)
+
+    # The newest first. path: this file, or the files below this directory.
+    method ListHistory(limit: ?int, verdict: ?string, path: ?string, pathBase64: ?string, since: ?string) -> (entries: []History)
+
+    method GetHistory(id: int) -> (entry: History)
+
+    # The newest first, all of them.
+    method ListQuarantine() -> (entries: []Quarantined)
+
+    method GetQuarantine(id: string) -> (object: Quarantined)
+
+    # Never overwrites. Replies with the path of the restored file.
+    method RestoreQuarantine(id: string, to: ?string, toBase64: ?string) -> (path: string, pathBase64: ?string)
+
+    # Destroys the file and its record.
+    method DeleteQuarantine(id: string) -> ()
+
+    method AddAllow(sha256: string, note: ?string) -> ()
+
+    method RemoveAllow(sha256: string) -> ()
+
+    method ListAllow() -> (entries: []Allowed)
+
+    # Needs 'more'. The first reply carries no event: the stream has begun. lost: events since the last reply that the
+    # client was too slow for.
+    method Monitor() -> (event: ?Event, lost: int)
+
+    error NotFound (message: string)
+
+    error PermissionDenied (message: string)
+
+    # Understood and not done; the message says why and what to do.
+    error Refused (message: string)
+
+    """
+}

@@ -1,0 +1,66 @@
+import StayposCore
+import SystemPackage
+
+/// `type Quarantined`: one file in the quarantine, as its record says.
+package struct QuarantineObject: Codable, Sendable, Equatable {
+  package var id: QuarantineID
+  package var time: String
+  /// Where it was.
+  package var path: String
+  package var pathBase64: String?
+  package var sha256: SHA256Digest
+  package var size: Int64
+  package var probability: Double?
+  package var logit: Double?
+  package var threshold: Threshold
+  package var model: SHA256Digest?
+  package var uid: UInt32
+  package var gid: UInt32
+  /// Octal, for example `0644`.
+  package var mode: String
+  package var modified: String
+  package var host: String
+
+  /// - Parameter mode: permission bits.
+  package init(
+    id: QuarantineID, time: Timestamp, path: FilePath, sha256: SHA256Digest, size: Int64, score: Score?,
+    threshold: Threshold, model: SHA256Digest?, uid: UInt32, gid: UInt32, mode: UInt32, modified: Timestamp,
+    host: String
+  ) {
+    self.id = id
+    self.time = time.rfc3339
+    (self.path, pathBase64) = path.json
+    self.sha256 = sha256
+    self.size = size
+    probability = score?.probability.finite
+    logit = score?.logit.finite
+    self.threshold = threshold
+    self.model = model
+    self.uid = uid
+    self.gid = gid
+    let digits = String(mode & 0o7777, radix: 8)
+    self.mode = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    self.modified = modified.rfc3339
+    self.host = host
+  }
+
+  /// The keys that scripts rely on are always there, null where there is nothing to say.
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(id, forKey: .id)
+    try container.encode(time, forKey: .time)
+    try container.encode(path, forKey: .path)
+    try container.encodeIfPresent(pathBase64, forKey: .pathBase64)
+    try container.encode(sha256, forKey: .sha256)
+    try container.encode(size, forKey: .size)
+    try container.encode(probability, forKey: .probability)
+    try container.encode(logit, forKey: .logit)
+    try container.encode(threshold, forKey: .threshold)
+    try container.encode(model, forKey: .model)
+    try container.encode(uid, forKey: .uid)
+    try container.encode(gid, forKey: .gid)
+    try container.encode(mode, forKey: .mode)
+    try container.encode(modified, forKey: .modified)
+    try container.encode(host, forKey: .host)
+  }
+}

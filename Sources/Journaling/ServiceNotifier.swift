@@ -1,0 +1,51 @@
+import CSystemd
+import Glibc
+import StayposCore
+
+/// What a service manager wants to know (sd_notify(3)). Without one (no `NOTIFY_SOCKET`) every call does nothing.
+package struct ServiceNotifier: Sendable {
+  package init() {}
+
+  /// `Type=notify`: start-up, or a reload, is over.
+  package func ready(status: String) {
+    send("READY=1\nSTATUS=\(status.controlEscaped)")
+  }
+
+  /// A reload begins; ``ready(status:)`` ends it.
+  package func reloading() {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    send("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
+  }
+
+  package func stopping(status: String) {
+    send("STOPPING=1\nSTATUS=\(status.controlEscaped)")
+  }
+
+  /// One line that `systemctl status` shows.
+  package func status(_ text: String) {
+    send("STATUS=\(text.controlEscaped)")
+  }
+
+  /// Asks for more time to start or stop, from now on.
+  package func extendTimeout(by duration: Duration) {
+    send("EXTEND_TIMEOUT_USEC=\(Int64(duration / .microseconds(1)))")
+  }
+
+  /// Says that the daemon makes progress; due within ``watchdogInterval``.
+  package func keepAlive() {
+    send("WATCHDOG=1")
+  }
+
+  /// `WatchdogSec=` of the unit; feed at half of it. nil: no watchdog.
+  package var watchdogInterval: Duration? {
+    var microseconds: UInt64 = 0
+    guard sd_watchdog_enabled(0, &microseconds) > 0 else { return nil }
+    return .microseconds(Int64(clamping: microseconds))
+  }
+
+  private func send(_ message: String) {
+    // A manager that does not listen is no reason to stop working.
+    _ = sd_notify(0, message)
+  }
+}
