@@ -1,0 +1,8 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include "clinux_filesystem.h"
+#include "clinux_process.h"
+#include "clinux_sandbox.h"
+
+#endif

@@ -1,0 +1,46 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+extension Directory {
+  /// renameat2(2). Between two links of one inode the kernel reports success and keeps both, unless `noReplace`.
+  ///
+  /// - Parameter noReplace: fails with `exists` instead of replacing; `unsupported` where the file system cannot.
+  package func rename(
+    _ name: FilePath.Component, to target: borrowing Directory, as newName: FilePath.Component, noReplace: Bool
+  ) throws(FilesystemError) {
+    let (source, destination) = (descriptor.rawValue, target.descriptor.rawValue)
+    try name.withPlatformString { from in
+      newName.withPlatformString { to in
+        systemCall { clinux_rename(source, from, destination, to, noReplace) }
+      }
+    }.orThrow("rename", path.appending(name))
+  }
+
+  /// Gives an open file another name here; never replaces. `not-found` if its last name is gone.
+  package func link(_ file: borrowing Descriptor, as name: FilePath.Component) throws(FilesystemError) {
+    let (source, destination) = (file.rawValue, descriptor.rawValue)
+    try name.withPlatformString { pointer in
+      systemCall { clinux_link_descriptor(source, destination, pointer) }
+    }.orThrow("link", path.appending(name))
+  }
+
+  package func unlink(_ name: FilePath.Component) throws(FilesystemError) {
+    try name.withPlatformString { pointer in
+      systemCall { unlinkat(descriptor.rawValue, pointer, 0) }
+    }.orThrow("unlink", path.appending(name))
+  }
+
+  package func removeDirectory(_ name: FilePath.Component) throws(FilesystemError) {
+    try name.withPlatformString { pointer in
+      systemCall { unlinkat(descriptor.rawValue, pointer, AT_REMOVEDIR) }
+    }.orThrow("remove the directory", path.appending(name))
+  }
+
+  /// - Parameter mode: less the umask.
+  package func makeDirectory(_ name: FilePath.Component, mode: mode_t) throws(FilesystemError) {
+    try name.withPlatformString { pointer in
+      systemCall { mkdirat(descriptor.rawValue, pointer, mode) }
+    }.orThrow("make the directory", path.appending(name))
+  }
+}
