@@ -1,5 +1,6 @@
 import StayposCore
 import Synchronization
+import Threading
 
 /// Takes what the daemon has to say and writes it from a thread of its own, so that neither a full journal socket nor a
 /// stopped terminal ever holds up scoring.
@@ -13,6 +14,7 @@ package final class EventLog: Sendable {
   }
 
   private let queue: BoundedQueue<Item>
+  private let thread: DedicatedThread
   private let dropped: DropCounter
 
   /// - Parameter output: ``JournalOutput/detect(environment:descriptor:identifier:)`` picks the right one.
@@ -26,7 +28,7 @@ package final class EventLog: Sendable {
     let dropped = DropCounter()
     self.queue = queue
     self.dropped = dropped
-    DedicatedThread.start(named: "journal") {
+    thread = DedicatedThread(name: "journal") {
       var reported = 0
       while let items = queue.takeAll() {
         for item in items {
@@ -47,6 +49,7 @@ package final class EventLog: Sendable {
   deinit {
     // The thread writes what is left and ends.
     queue.close()
+    thread.join()
   }
 
   package func record(_ event: Event) {
@@ -61,7 +64,7 @@ package final class EventLog: Sendable {
   package func flush(within limit: Duration) -> Bool {
     let reached = BoundedQueue<Void>(capacity: 1)
     guard queue.offer(.barrier({ _ = reached.offer(()) })) else { return false }
-    return reached.takeAll(within: limit)?.isEmpty == false
+    return reached.takeAll(timeout: limit) != nil
   }
 
   func append(_ entry: JournalEntry) {
