@@ -15,12 +15,16 @@ package struct ConvolutionParameters: Sendable {
       throw NetworkError(.badParameters, "\(weights.count) weights do not divide into \(scale.count) channels")
     }
     let perChannel = weights.count / scale.count
+    var largestExponent: UInt32 = 0
     self.weights = [Float](unsafeUninitializedCapacity: weights.count) { target, count in
       weights.withUnsafeBufferPointer { source in
         var index = 0
         for channel in scale {
-          for _ in 0..<perChannel {
-            target[index] = Float(Double(source[index]) * channel)
+          let end = index + perChannel
+          while index < end {
+            let value = Float(Double(source[index]) * channel)
+            target[index] = value
+            largestExponent = max(largestExponent, value.bitPattern & Float.infinity.bitPattern)
             index += 1
           }
         }
@@ -28,6 +32,9 @@ package struct ConvolutionParameters: Sendable {
       count = weights.count
     }
     self.bias = shift.map { Float($0) }
+    guard largestExponent < Float.infinity.bitPattern, bias.allSatisfy(\.isFinite) else {
+      throw NetworkError(.badParameters, "the weights are not all finite numbers, or become too large")
+    }
   }
 }
 
@@ -52,12 +59,15 @@ package struct BatchNormalization: Sendable {
     guard gamma.count == beta.count, gamma.count == mean.count, gamma.count == variance.count else {
       throw NetworkError(.badParameters, "BatchNorm's four vectors differ in length")
     }
+    guard [gamma, beta, mean, variance].allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+      throw NetworkError(.badParameters, "BatchNorm's values are not all finite numbers")
+    }
     var scale: [Double] = []
     var shift: [Double] = []
     for channel in gamma.indices {
       let variance = Double(variance[channel]) + epsilon
       guard variance > 0 else {
-        throw NetworkError(.badParameters, "BatchNorm's variance of channel \(channel) is negative")
+        throw NetworkError(.badParameters, "BatchNorm's variance of channel \(channel) is \(self.variance[channel])")
       }
       let factor = Double(gamma[channel]) / variance.squareRoot()
       scale.append(factor)

@@ -1,0 +1,39 @@
+import Checkpoints
+import NeuralNetwork
+
+/// Why a model cannot be used, or why a network failed on an image.
+package struct DetectionError: Error, Equatable, CustomStringConvertible {
+  package enum Code: String, Sendable {
+    /// The file cannot be read or is no safetensors file: see ``DetectionError/checkpoint``.
+    case unreadable
+    /// A safetensors file, but no `staypos-model`.
+    case notAModel = "not-a-model"
+    case unsupportedVersion = "unsupported-version"
+    /// A metadata entry is missing or has no valid value.
+    case badMetadata = "bad-metadata"
+    case missingTensor = "missing-tensor"
+    case wrongShape = "wrong-shape"
+    case wrongType = "wrong-type"
+    /// NaN, an infinity, or a BatchNorm variance that is negative.
+    case badValues = "bad-values"
+    /// A head that claims to be positive is not.
+    case negativeWeight = "negative-weight"
+    /// oneDNN failed: see ``DetectionError/network``.
+    case network
+  }
+
+  package var code: Code
+  /// What is wrong, and what to do about it.
+  package var message: String
+  package var checkpoint: CheckpointError?
+  package var network: NetworkError?
+
+  init(_ code: Code, _ message: String, checkpoint: CheckpointError? = nil, network: NetworkError? = nil) {
+    self.code = code
+    self.message = message
+    self.checkpoint = checkpoint
+    self.network = network
+  }
+
+  package var description: String { message }
+}
