@@ -54,6 +54,7 @@ let package = Package(
 
     // Values.
     library("StayposCore", [system]),
+    library("Threading", []),
     library("Hashing", ["StayposCore", "COpenSSL", system]),
 
     // The detector.

@@ -26,6 +26,11 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
     return Timestamp(nanoseconds: nanoseconds + seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
   }
 
+  /// Negative if `earlier` is later.
+  package func interval(since earlier: Timestamp) -> Duration {
+    .nanoseconds(nanoseconds - earlier.nanoseconds)
+  }
+
   /// RFC 3339 in UTC with milliseconds, for example `2026-11-21T09:30:00.123Z`.
   package var rfc3339: String {
     Date(timeIntervalSince1970: seconds).formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))

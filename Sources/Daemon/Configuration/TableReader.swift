@@ -1,0 +1,123 @@
+import StayposCore
+import SystemPackage
+import TOMLKit
+
+/// Takes a TOML table apart key by key: a key of a wrong type, out of range or left over is an error with its place.
+///
+/// TOMLKit's own decoder reports neither lines nor integers where a real number is meant, so the table is read by hand.
+struct TableReader {
+  let file: FilePath
+  /// The file's whole text: places are looked up in it when an error needs them.
+  let text: String
+  /// For example `detector`, or `watch[1]`.
+  let name: String
+  private let table: TOMLTable
+  private var seen: Set<String> = []
+
+  /// - Throws: a ``ConfigurationError`` with line and column if `text` is not TOML.
+  init(file: FilePath, text: String) throws(ConfigurationError) {
+    self.file = file
+    self.text = text
+    name = ""
+    do {
+      table = try TOMLTable(string: text)
+    } catch let error as TOMLParseError {
+      throw ConfigurationError(
+        file: file, line: error.source.begin.line, column: error.source.begin.column, message: error.description)
+    } catch {
+      throw ConfigurationError(file: file, message: "\(error)")
+    }
+  }
+
+  private init(file: FilePath, text: String, name: String, table: TOMLTable) {
+    self.file = file
+    self.text = text
+    self.name = name
+    self.table = table
+  }
+
+  mutating func string(_ key: String) throws(ConfigurationError) -> String? {
+    try value(key, "a string in quotes") { $0.string }
+  }
+
+  mutating func bool(_ key: String) throws(ConfigurationError) -> Bool? {
+    try value(key, "true or false") { $0.bool }
+  }
+
+  mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int? {
+    try value(key, "a whole number from \(range.lowerBound) to \(range.upperBound)") { value in
+      value.int.flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  mutating func number(_ key: String) throws(ConfigurationError) -> Double? {
+    try value(key, "a number") { $0.double ?? $0.int.map(Double.init) }
+  }
+
+  mutating func strings(_ key: String) throws(ConfigurationError) -> [String]? {
+    try value(key, "a list of strings in quotes") { value in
+      guard let array = value.array else { return nil }
+      let strings = array.compactMap(\.string)
+      return strings.count == array.count ? strings : nil
+    }
+  }
+
+  /// A string that names one of an enumeration's cases.
+  mutating func choice<Choice: RawRepresentable & CaseIterable>(
+    _ key: String, _: Choice.Type
+  ) throws(ConfigurationError) -> Choice? where Choice.RawValue == String {
+    let names = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+    return try value(key, "one of \(names)") { $0.string.flatMap(Choice.init(rawValue:)) }
+  }
+
+  /// An absolute path.
+  mutating func path(_ key: String) throws(ConfigurationError) -> FilePath? {
+    try value(key, "an absolute path in quotes") { value in
+      value.string.map { FilePath($0) }.flatMap { $0.isAbsolute ? $0.lexicallyNormalized() : nil }
+    }
+  }
+
+  mutating func table(_ key: String) throws(ConfigurationError) -> TableReader? {
+    let table = try value(key, "a table: [\(key)]") { $0.table }
+    return table.map { TableReader(file: file, text: text, name: key, table: $0) }
+  }
+
+  mutating func tables(_ key: String) throws(ConfigurationError) -> [TableReader] {
+    let tables = try value(key, "a list of tables: [[\(key)]]") { value -> [TOMLTable]? in
+      guard let array = value.array else { return nil }
+      let tables = array.compactMap(\.table)
+      return tables.count == array.count ? tables : nil
+    }
+    return (tables ?? []).enumerated().map { index, table in
+      TableReader(file: file, text: text, name: "\(key)[\(index)]", table: table)
+    }
+  }
+
+  /// Call last.
+  /// - Throws: if a key is left that nobody asked for.
+  func finish(allowed: String) throws(ConfigurationError) {
+    if let unknown = table.keys.filter({ !seen.contains($0) }).min() {
+      throw error(at: unknown, "unknown key `\(unknown)`; known here: \(allowed)")
+    }
+  }
+
+  func finish() throws(ConfigurationError) {
+    try finish(allowed: seen.sorted().joined(separator: ", "))
+  }
+
+  func error(at key: String, _ message: String) -> ConfigurationError {
+    let place = KeyPlace.find(key, in: name, of: text)
+    return ConfigurationError(file: file, line: place?.line, column: place?.column, message: message)
+  }
+
+  private mutating func value<Value>(
+    _ key: String, _ expected: String, _ convert: (any TOMLValueConvertible) -> Value?
+  ) throws(ConfigurationError) -> Value? {
+    seen.insert(key)
+    guard let found = table[key] else { return nil }
+    guard let value = convert(found) else {
+      throw error(at: key, "`\(key)` must be \(expected)")
+    }
+    return value
+  }
+}

@@ -1,0 +1,76 @@
+import Cataloguing
+import ControlInterface
+import ControlServer
+import Quarantining
+import StayposCore
+import SystemPackage
+
+extension DaemonControl {
+  package func quarantined(before: QuarantineID?, limit: Int) throws(ControlFailure) -> [QuarantineObject] {
+    let summaries = try refusing { () throws(CatalogueError) in
+      try context.catalogue.quarantined(before: before, limit: limit)
+    }
+    return summaries.compactMap { try? context.quarantine.record($0.id) }.map(QuarantineObject.init)
+  }
+
+  package func quarantineObject(_ id: QuarantineID) throws(ControlFailure) -> QuarantineObject? {
+    do {
+      return QuarantineObject(try context.quarantine.record(id))
+    } catch where error.code == .notFound {
+      return nil
+    } catch {
+      throw .refused(error.message)
+    }
+  }
+
+  package func restore(
+    _ id: QuarantineID, to path: FilePath?, by peer: Peer
+  ) throws(ControlFailure) -> FilePath {
+    let record: QuarantineRecord
+    let restored: (path: FilePath, identity: FileIdentity)
+    do {
+      record = try context.quarantine.record(id)
+      let target = path ?? record.path
+      // Its own restore must not look like an upload to the daemon.
+      context.restorations.begin(target)
+      defer { context.restorations.end(target) }
+      restored = try context.quarantine.restore(id, to: path)
+      try context.catalogue.setJudged(restored.identity, sha256: record.sha256, historyID: nil)
+      try context.catalogue.setState(.restored, of: id)
+    } catch let error as QuarantineError {
+      throw error.code == .notFound ? .notFound(error.message) : .refused(error.message)
+    } catch {
+      throw .refused("\(error)")
+    }
+    context.events.record(
+      Event(
+        .restored, .notice, "restored from the quarantine", path: restored.path, sha256: record.sha256,
+        quarantineID: id, peer: peer))
+    return restored.path
+  }
+
+  package func delete(_ id: QuarantineID, by peer: Peer) throws(ControlFailure) {
+    do {
+      let record = try context.quarantine.record(id)
+      try context.quarantine.delete(id)
+      try context.catalogue.setState(.deleted, of: id)
+      context.events.record(
+        Event(
+          .deleted, .notice, "deleted from the quarantine", path: record.path, sha256: record.sha256,
+          quarantineID: id, peer: peer))
+    } catch let error as QuarantineError {
+      throw error.code == .notFound ? .notFound(error.message) : .refused(error.message)
+    } catch {
+      throw .refused("\(error)")
+    }
+  }
+}
+
+extension QuarantineObject {
+  init(_ record: QuarantineRecord) {
+    self.init(
+      id: record.id, time: record.time, path: record.path, sha256: record.sha256, size: record.size,
+      score: record.score, threshold: record.threshold, model: record.model.sha256, uid: record.uid, gid: record.gid,
+      mode: record.mode, modified: record.modified, host: record.host)
+  }
+}

@@ -1,0 +1,51 @@
+import Cataloguing
+import ControlInterface
+import ControlServer
+import Glibc
+import StayposCore
+
+extension DaemonControl {
+  package func status() throws(ControlFailure) -> DaemonStatus {
+    let (depth, counts, totals) = try refusing { () throws(CatalogueError) in
+      (
+        try context.catalogue.queueDepth(), try context.catalogue.verdictCounts(),
+        try context.catalogue.quarantineTotals()
+      )
+    }
+    let now = Timestamp.now
+    let setup = pipeline.setup
+    let policy = context.policy
+    let watching = watcher.status
+    let degradations = context.degradations.all
+    let missing = setup.sandbox.missing
+    return DaemonStatus(
+      version: StayposVersion.current,
+      state: pipeline.isPaused ? .paused : degradations.isEmpty ? .ready : .degraded,
+      pid: getpid(), startedAt: startedAt, now: now,
+      model: .init(name: setup.model.name, sha256: setup.model.sha256),
+      threshold: .init(value: policy.threshold, origin: policy.origin), mode: policy.mode,
+      queueDepth: depth.waiting, oldestQueuedSeconds: depth.oldest.map { $0.interval(since: now) / .seconds(-1) },
+      inFlight: depth.leased,
+      counts: .init(flagged: counts.flagged, clear: counts.clear, notScored: counts.notScored),
+      roots: watching.roots.map { .init(path: $0.root.path, state: $0.state.rawValue, watches: $0.watches) },
+      quarantine: .init(count: totals.count, bytes: totals.bytes),
+      scorers: pipeline.workers.map { worker in
+        let state = worker.scorer == nil ? "stopped" : worker.lastStep == nil ? "idle" : "scoring"
+        return .init(pid: worker.scorer ?? 0, state: state, restarts: worker.restarts)
+      },
+      sandbox: missing.isEmpty ? "complete" : "without \(missing.joined(separator: ", "))",
+      degradations: degradations)
+  }
+
+  package func history(_ query: HistoryQuery) throws(ControlFailure) -> [HistoryEntry] {
+    let filter = HistoryFilter(
+      path: query.path, verdict: query.verdict, since: query.since, beforeID: query.before)
+    return try refusing { () throws(CatalogueError) in
+      try context.catalogue.history(filter, limit: query.limit)
+    }
+  }
+
+  package func historyEntry(_ id: Int64) throws(ControlFailure) -> HistoryEntry? {
+    try refusing { () throws(CatalogueError) in try context.catalogue.entry(id) }
+  }
+}

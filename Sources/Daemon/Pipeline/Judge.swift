@@ -1,0 +1,197 @@
+import Cataloguing
+import Filesystem
+import Hashing
+import Quarantining
+import Scoring
+import StayposCore
+import SystemPackage
+
+/// Takes one queued file from its path to its verdict.
+///
+/// The path is used once, to open the file; everything after that concerns the open file, and whatever is moved is proven
+/// to be it.
+struct Judge {
+  let context: PipelineContext
+  let setup: ScoringSetup
+  let item: QueueItem
+  /// Called between the steps that may take long.
+  let step: () -> Void
+  private let started = ContinuousClock.now
+
+  init(context: PipelineContext, setup: ScoringSetup, item: QueueItem, step: @escaping () -> Void) {
+    self.context = context
+    self.setup = setup
+    self.item = item
+    self.step = step
+  }
+
+  /// - Returns: what kept the scorer from looking at the image, which waits in the queue then; nil if all went well.
+  func run(_ scorer: Scorer) throws(CatalogueError) -> ScorerFailure? {
+    guard !context.restorations.contains(item.path) else {
+      try context.catalogue.release(
+        item.id, notBefore: Timestamp.now.advanced(by: .milliseconds(250)), countAttempt: false)
+      return nil
+    }
+    let file: RegularFile
+    do {
+      file = try RegularFile(opening: item.path)
+    } catch {
+      try finish(entry(.notScored(reason(error)), detail: error.message), identity: nil)
+      return nil
+    }
+    return try run(scorer, on: file)
+  }
+
+  private func run(_ scorer: Scorer, on file: borrowing RegularFile) throws(CatalogueError) -> ScorerFailure? {
+    let identity = file.status.identity
+    var entry = entry(.notScored(.unstable))
+    entry.fileSize = identity.size
+
+    guard identity.size <= setup.configuration.limits.bytes else {
+      entry.verdict = .notScored(.tooLarge)
+      entry.detail = "\(identity.size) bytes; the limit is \(setup.configuration.limits.bytes) (max_file_bytes)"
+      try finish(entry, identity: identity)
+      return nil
+    }
+    guard WriterLease.writer(of: file.descriptor) != .writerOpen else {
+      try setBack(.change, "a writer has it open", file, entry)
+      return nil
+    }
+
+    let sha256: SHA256Digest
+    do {
+      sha256 = try SHA256Digest(contentsOf: file.descriptor.rawValue)
+    } catch {
+      entry.verdict = .notScored(.ioError)
+      entry.detail = "cannot be read: \(error)"
+      try finish(entry, identity: nil)
+      return nil
+    }
+    entry.sha256 = sha256
+    step()
+
+    // Renamed, linked or given other rights since its verdict: the bytes are the same, and so is the verdict.
+    if item.priority != .submitted,
+      try context.catalogue.judged(device: identity.device, inode: identity.inode, birth: identity.birth)?.sha256
+        == sha256, try context.catalogue.touch(itemID: item.id, identity: identity)
+    {
+      return nil
+    }
+
+    let outcome: ScoringOutcome
+    if try context.catalogue.isAllowed(sha256) {
+      entry.allowed = true
+      entry.verdict = .clear
+      entry.detail = "on the allowlist"
+      try conclude(entry, file, sha256)
+      return nil
+    } else if let known = try context.catalogue.cachedOutcome(sha256: sha256, model: setup.model.sha256) {
+      entry.cached = true
+      outcome = known
+    } else {
+      switch scorer.score(file.descriptor) {
+      case .outcome(let fresh, _): outcome = fresh
+      case .failed(let failure): return try handle(failure, file, entry)
+      }
+    }
+    step()
+
+    entry.model = setup.model.sha256
+    switch outcome {
+    case .scored(let score, let size):
+      entry.score = score
+      entry.imageSize = size
+      // The threshold in force now, not when the file was queued.
+      entry.threshold = context.policy.threshold
+      entry.verdict = entry.threshold.verdict(on: score)
+    case .notScored(let reason, let detail):
+      entry.verdict = .notScored(reason)
+      entry.detail = detail
+    }
+    try conclude(entry, file, sha256)
+    return nil
+  }
+
+  /// The verdict holds only for the bytes that were read: if they are not the file's any more, the file comes again.
+  private func conclude(
+    _ entry: HistoryEntry, _ file: borrowing RegularFile, _ sha256: SHA256Digest
+  ) throws(CatalogueError) {
+    let status: FileStatus
+    do {
+      status = try file.descriptor.status()
+    } catch {
+      return try setBack(.change, error.message, file, entry)
+    }
+    if status.identity != file.status.identity {
+      // A new name or mode changes ctime too: only the bytes themselves can tell.
+      guard (try? SHA256Digest(contentsOf: file.descriptor.rawValue)) == sha256 else {
+        return try setBack(.change, "it changed while it was scored", file, entry)
+      }
+    }
+    if entry.verdict == .flagged, context.policy.mode == .enforce {
+      try quarantine(entry, file, status)
+    } else {
+      try finish(entry, identity: status.identity)
+    }
+  }
+
+  private func handle(
+    _ failure: ScorerFailure, _ file: borrowing RegularFile, _ entry: HistoryEntry
+  ) throws(CatalogueError) -> ScorerFailure? {
+    let setback: RetryPolicy.Setback
+    switch failure {
+    case .crashed, .protocolViolation: setback = .crash
+    case .timedOut: setback = .timeout
+    case .outOfMemory: setback = .memory
+    case .couldNotStart, .modelRejected, .interrupted:
+      try context.catalogue.release(item.id, notBefore: .now, countAttempt: false)
+      return failure
+    }
+    context.events.record(
+      Event(.scorerFailed, .warning, failure.description, path: item.path, sha256: entry.sha256))
+    var entry = entry
+    entry.model = setup.model.sha256
+    entry.verdict = .notScored(failure.reason ?? .decoderCrashed)
+    try setBack(setback, failure.description, file, entry)
+    return nil
+  }
+
+  /// Puts the file back into the queue, or, if that was often enough, gives `entry`'s verdict.
+  func setBack(
+    _ setback: RetryPolicy.Setback, _ detail: String, _ file: borrowing RegularFile, _ entry: HistoryEntry
+  ) throws(CatalogueError) {
+    switch RetryPolicy.decision(after: setback, attempts: item.attempts + 1) {
+    case .retry(let delay):
+      try context.catalogue.release(item.id, notBefore: Timestamp.now.advanced(by: delay), countAttempt: true)
+    case .giveUp:
+      var entry = entry
+      if setback == .change { entry.verdict = .notScored(.unstable) }
+      entry.detail = detail
+      try finish(entry, identity: setback == .change ? nil : file.status.identity)
+    }
+  }
+
+  /// - Parameter identity: nil if the file is gone, or is to be looked at again when it is met again.
+  func finish(_ entry: HistoryEntry, identity: FileIdentity?) throws(CatalogueError) {
+    var entry = entry
+    entry.time = .now
+    entry.duration = ContinuousClock.now - started
+    let recorded = try context.catalogue.complete(itemID: item.id, entry: entry, identity: identity)
+    context.events.record(Event(verdictOn: recorded))
+    context.submissions.complete(recorded)
+  }
+
+  private func entry(_ verdict: Verdict, detail: String? = nil) -> HistoryEntry {
+    HistoryEntry(
+      time: .now, path: item.path, verdict: verdict, detail: detail, threshold: context.policy.threshold,
+      duration: .zero)
+  }
+
+  private func reason(_ error: FilesystemError) -> NotScoredReason {
+    switch error.code {
+    case .notFound, .notDirectory, .symlink, .wrongKind: .vanished
+    case .permissionDenied: .permissionDenied
+    default: .ioError
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import Cataloguing
+import Quarantining
+import StayposCore
+import Synchronization
+
+/// What every step of the way from queue to verdict shares.
+package final class PipelineContext: Sendable {
+  let catalogue: Catalogue
+  let quarantine: Quarantine
+  let events: EventHub
+  let degradations: DegradationBoard
+  let submissions = Submissions()
+  let restorations = Restorations()
+  private let policyState: Mutex<PolicyState>
+
+  package init(
+    catalogue: Catalogue, quarantine: Quarantine, events: EventHub, degradations: DegradationBoard, policy: PolicyState
+  ) {
+    self.catalogue = catalogue
+    self.quarantine = quarantine
+    self.events = events
+    self.degradations = degradations
+    policyState = Mutex(policy)
+  }
+
+  package var policy: PolicyState { policyState.withLock { $0 } }
+
+  package func changePolicy(_ change: (inout PolicyState) -> Void) {
+    policyState.withLock { change(&$0) }
+  }
+}

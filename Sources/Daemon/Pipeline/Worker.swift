@@ -1,0 +1,112 @@
+import Cataloguing
+import Scoring
+import StayposCore
+import Threading
+
+/// One thread's share of the work.
+struct Worker {
+  let index: Int
+  let pipeline: Pipeline
+  let interruption: ScorerInterruption
+
+  private enum Turn {
+    case stop
+    case item(QueueItem, ScoringSetup)
+  }
+
+  /// Returns when the pipeline stops.
+  func run() {
+    var setup = pipeline.setup
+    var scorer = Scorer(setup.configuration, model: setup.source, interruption: interruption)
+    defer { scorer.stop() }
+    // Before the first image, so that it need not wait for the model.
+    report(start(scorer))
+    while case .item(let item, let current) = next() {
+      if current.generation != setup.generation {
+        scorer.stop()
+        setup = current
+        scorer = Scorer(setup.configuration, model: setup.source, interruption: interruption)
+      }
+      let before = scorer.processIdentifier
+      let judge = Judge(context: pipeline.context, setup: setup, item: item) { step() }
+      do {
+        report(try judge.run(scorer))
+      } catch {
+        handBack(item, after: error)
+      }
+      note(scorer.processIdentifier, before: before)
+    }
+  }
+
+  /// Blocks until there is something to do; nothing wakes it in between.
+  private func next() -> Turn {
+    let context = pipeline.context
+    while true {
+      let go = pipeline.state.wait { state -> (stop: Bool, setup: ScoringSetup, changes: Int)? in
+        state.workers[index].lastStep = nil
+        return state.isStopping || !state.isPaused ? (state.isStopping, state.setup, state.changes) : nil
+      }
+      guard let go, !go.stop else { return .stop }
+      var pause: Duration?
+      do {
+        if let item = try context.catalogue.lease(now: .now) {
+          step()
+          return .item(item, go.setup)
+        }
+        pause = try context.catalogue.nextReady().map { $0.interval(since: .now) }
+        context.degradations.clear("catalogue")
+      } catch {
+        context.degradations.raise("catalogue", error.message, remedy: "files wait until it works again", level: .error)
+        pause = .seconds(5)
+      }
+      _ = pipeline.state.wait(timeout: pause) { state in
+        state.isStopping || state.changes != go.changes ? () : nil
+      }
+    }
+  }
+
+  private func start(_ scorer: Scorer) -> ScorerFailure? {
+    do {
+      try scorer.start()
+      note(scorer.processIdentifier, before: nil)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// - Parameter failure: what kept the scorer from looking at an image at all; nil if it did.
+  private func report(_ failure: ScorerFailure?) {
+    guard failure != .interrupted else { return }
+    if let failure {
+      pipeline.context.degradations.raise(
+        "scorer", failure.description, remedy: "files wait until a scorer can be started", level: .error)
+    } else {
+      pipeline.context.degradations.clear("scorer")
+    }
+  }
+
+  /// The catalogue did not take the verdict: the file keeps its place in the queue.
+  private func handBack(_ item: QueueItem, after error: CatalogueError) {
+    let context = pipeline.context
+    context.degradations.raise("catalogue", error.message, remedy: "files wait until it works again", level: .error)
+    _ = pipeline.state.wait(timeout: .seconds(5)) { $0.isStopping ? () : nil }
+    do {
+      try context.catalogue.release(item.id, notBefore: .now, countAttempt: false)
+    } catch {
+      // It stays leased, and so in the file, until the daemon is started again.
+      context.events.record(Event(.internalError, .error, error.message, path: item.path))
+    }
+  }
+
+  private func step() {
+    pipeline.state.update { $0.workers[index].lastStep = .now }
+  }
+
+  private func note(_ scorer: Int32?, before: Int32?) {
+    pipeline.state.update { state in
+      state.workers[index].scorer = scorer
+      if before != nil, scorer != before { state.workers[index].restarts += 1 }
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import StayposCore
+
+/// What decides between flagged and clear, and what follows.
+package struct PolicyState: Sendable, Equatable {
+  /// The model's own threshold.
+  package var modelThreshold: Threshold
+  /// From the configuration file.
+  package var fileThreshold: Threshold?
+  /// Set over the control socket.
+  package var runtimeThreshold: Threshold?
+  package var mode: PolicyMode
+
+  /// In force for every verdict made from now on; verdicts already made stay.
+  package var threshold: Threshold { runtimeThreshold ?? fileThreshold ?? modelThreshold }
+
+  package var origin: ThresholdOrigin {
+    if runtimeThreshold != nil { return .runtime }
+    return fileThreshold == nil ? .model : .file
+  }
+}
