@@ -1,0 +1,166 @@
+import GRDB
+import StayposCore
+import SystemPackage
+
+/// Which verdicts to list; all conditions hold together.
+package struct HistoryFilter: Sendable, Equatable {
+  /// The file itself, or everything below a directory.
+  package var path: FilePath?
+  package var verdict: Verdict.Name?
+  package var since: Timestamp?
+  /// Older than this entry: for the next page.
+  package var beforeID: Int64?
+
+  package init(
+    path: FilePath? = nil, verdict: Verdict.Name? = nil, since: Timestamp? = nil, beforeID: Int64? = nil
+  ) {
+    self.path = path
+    self.verdict = verdict
+    self.since = since
+    self.beforeID = beforeID
+  }
+}
+
+/// Since the catalogue was created; pruning does not lower it.
+package struct VerdictCounts: Sendable, Equatable {
+  package var flagged = 0
+  package var clear = 0
+  package var notScored = 0
+
+  package init(flagged: Int = 0, clear: Int = 0, notScored: Int = 0) {
+    self.flagged = flagged
+    self.clear = clear
+    self.notScored = notScored
+  }
+}
+
+extension Catalogue {
+  /// The newest first.
+  package func history(_ filter: HistoryFilter = HistoryFilter(), limit: Int) throws(CatalogueError) -> [HistoryEntry] {
+    var conditions: [String] = []
+    var arguments: [(any DatabaseValueConvertible)?] = []
+    if let path = filter.path {
+      let (lower, upper) = Self.range(below: path)
+      conditions.append("(path = ? OR path >= ? AND path < ?)")
+      arguments += [path.blob, lower, upper]
+    }
+    if let verdict = filter.verdict {
+      conditions.append("verdict = ?")
+      arguments.append(verdict.rawValue)
+    }
+    if let since = filter.since {
+      conditions.append("time >= ?")
+      arguments.append(since.nanoseconds)
+    }
+    if let beforeID = filter.beforeID {
+      conditions.append("id < ?")
+      arguments.append(beforeID)
+    }
+    let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+    return try read("list the history") { database in
+      try Row.fetchAll(
+        database, sql: "SELECT * FROM history \(condition) ORDER BY id DESC LIMIT ?",
+        arguments: StatementArguments(arguments + [limit])
+      ).map(HistoryEntry.init(row:))
+    }
+  }
+
+  package func entry(_ id: Int64) throws(CatalogueError) -> HistoryEntry? {
+    try read("look up a verdict") { database in
+      try Row.fetchOne(database, sql: "SELECT * FROM history WHERE id = ?", arguments: [id]).map(
+        HistoryEntry.init(row:))
+    }
+  }
+
+  /// What this model said about these bytes before: a score, or a reason that would be the same every time. A failure
+  /// that may pass (a timeout, no memory) and one that depends on the configuration (`too-large`) are no answer.
+  package func cachedOutcome(
+    sha256: SHA256Digest, model: SHA256Digest
+  ) throws(CatalogueError) -> ScoringOutcome? {
+    try read("look up a score") { database in
+      let row = try Row.fetchOne(
+        database.cachedStatement(
+          sql: """
+            SELECT * FROM history WHERE sha256 = ? AND model = ? AND (
+              verdict <> 'not-scored' AND bias IS NOT NULL AND width IS NOT NULL
+              OR reason IN ('empty', 'unsupported-format', 'corrupt', 'truncated', 'too-small'))
+            ORDER BY id DESC LIMIT 1
+            """), arguments: [sha256.blob, model.blob])
+      guard let entry = try row.map(HistoryEntry.init(row:)) else { return nil }
+      if let reason = entry.verdict.reason { return .notScored(reason, detail: entry.detail ?? "") }
+      guard let score = entry.score, let size = entry.imageSize else { return nil }
+      return .scored(score, size: size)
+    }
+  }
+
+  package func verdictCounts() throws(CatalogueError) -> VerdictCounts {
+    try read("count verdicts") { database in
+      var counts = VerdictCounts()
+      for row in try Row.fetchAll(database, sql: "SELECT verdict, total FROM counter") {
+        switch Verdict.Name(rawValue: row["verdict"]) {
+        case .flagged: counts.flagged = row["total"]
+        case .clear: counts.clear = row["total"]
+        case .notScored: counts.notScored = row["total"]
+        case nil: throw row.invalid("verdict")
+        }
+      }
+      return counts
+    }
+  }
+
+  /// Forgets verdicts made before `time`. Files that had theirs still count as judged.
+  ///
+  /// - Returns: how many.
+  @discardableResult
+  package func prune(olderThan time: Timestamp) throws(CatalogueError) -> Int {
+    try write("prune the history") { database in
+      try database.execute(sql: "DELETE FROM history WHERE time < ?", arguments: [time.nanoseconds])
+      return database.changesCount
+    }
+  }
+
+  static func insert(_ entry: HistoryEntry, in database: Database) throws -> Int64 {
+    let (seconds, attoseconds) = entry.duration.components
+    let arguments: [(any DatabaseValueConvertible)?] = [
+      entry.time.nanoseconds, entry.path.blob, entry.fileSize, entry.sha256?.blob, entry.verdict.name.rawValue,
+      entry.verdict.reason?.rawValue, entry.detail, entry.score?.realScore, entry.score?.fakeScore, entry.score?.bias,
+      entry.imageSize?.width, entry.imageSize?.height, entry.threshold.value, entry.model?.blob,
+      entry.quarantineID?.description, entry.allowed, entry.cached,
+      seconds * 1_000_000_000 + attoseconds / 1_000_000_000,
+    ]
+    try database.cachedStatement(
+      sql: """
+        INSERT INTO history
+          (time, path, file_size, sha256, verdict, reason, detail, real_score, fake_score, bias, width, height, threshold,
+          model, quarantine_id, allowed, cached, duration)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: StatementArguments(arguments))
+    return database.lastInsertedRowID
+  }
+}
+
+extension Row {
+  func verdict() throws -> Verdict {
+    let reason = self["reason"] as String?
+    guard let name = Verdict.Name(rawValue: self["verdict"]),
+      let verdict = Verdict(name: name, reason: reason.flatMap(NotScoredReason.init(rawValue:)))
+    else { throw invalid("verdict") }
+    return verdict
+  }
+}
+
+extension HistoryEntry {
+  fileprivate init(row: Row) throws {
+    var size: ImageSize?
+    if let width = row["width"] as Int?, let height = row["height"] as Int? {
+      size = ImageSize(width: width, height: height)
+    }
+    self.init(
+      id: row["id"], time: row.timestamp("time"), path: try row.path(), fileSize: row["file_size"],
+      sha256: try row.digest("sha256"), verdict: try row.verdict(), detail: row["detail"], score: Score(row: row),
+      imageSize: size, threshold: try row.threshold(), model: try row.digest("model"),
+      quarantineID: try row.quarantineID("quarantine_id"), allowed: row["allowed"], cached: row["cached"],
+      duration: .nanoseconds(row["duration"] as Int64))
+  }
+}

@@ -1,0 +1,317 @@
+import FoundationEssentials
+import GRDB
+import StayposCore
+import SystemPackage
+
+/// A settled file on its way into the queue.
+package struct Admission: Sendable, Equatable {
+  package var path: FilePath
+  package var identity: FileIdentity
+  package var priority: QueuePriority
+  /// Queue it even if this very content has had its verdict: somebody asked, or the model is another one.
+  package var again: Bool
+
+  package init(path: FilePath, identity: FileIdentity, priority: QueuePriority, again: Bool = false) {
+    self.path = path
+    self.identity = identity
+    self.priority = priority
+    self.again = again
+  }
+}
+
+package enum AdmissionOutcome: Sendable, Equatable {
+  case queued(id: Int64)
+  /// The path was waiting already: it keeps its place, with the new identity and the higher priority.
+  case coalesced(id: Int64)
+  /// This file in this state has had its verdict.
+  case alreadyJudged
+}
+
+/// A row of the queue as people see it.
+package struct QueueEntry: Sendable, Equatable {
+  package var item: QueueItem
+  /// Being scored.
+  package var leased: Bool
+  /// Not served before that time.
+  package var notBefore: Timestamp
+
+  package init(item: QueueItem, leased: Bool, notBefore: Timestamp) {
+    self.item = item
+    self.leased = leased
+    self.notBefore = notBefore
+  }
+}
+
+package struct QueueDepth: Sendable, Equatable {
+  package var waiting: Int
+  package var leased: Int
+  /// When the one that came first was queued; nil if there is none.
+  package var oldest: Timestamp?
+
+  package init(waiting: Int, leased: Int, oldest: Timestamp?) {
+    self.waiting = waiting
+    self.leased = leased
+    self.oldest = oldest
+  }
+}
+
+/// The queue. A path waits at most once; a path that is being scored may wait once more, and is not served before the
+/// first is done.
+extension Catalogue {
+  package func enqueue(_ admission: Admission, at now: Timestamp) throws(CatalogueError) -> AdmissionOutcome {
+    try write("queue a file") { database in
+      try Self.enqueue(admission, at: now, in: database)
+    }
+  }
+
+  /// All in one transaction; the outcomes in the order of `admissions`.
+  package func enqueue(_ admissions: [Admission], at now: Timestamp) throws(CatalogueError) -> [AdmissionOutcome] {
+    try write("queue files") { database in
+      try admissions.map { try Self.enqueue($0, at: now, in: database) }
+    }
+  }
+
+  /// The next file to score, marked until it is completed, touched, released or removed.
+  package func lease(now: Timestamp) throws(CatalogueError) -> QueueItem? {
+    try write("take a file from the queue") { database in
+      let row = try Row.fetchOne(
+        database.cachedStatement(
+          sql: """
+            SELECT * FROM queue WHERE not_before <= ? AND id NOT IN (SELECT id FROM leased)
+              AND path NOT IN (SELECT path FROM queue JOIN leased USING (id))
+            ORDER BY priority DESC, id LIMIT 1
+            """), arguments: [now.nanoseconds])
+      guard let item = try row.map(QueueItem.init(row:)) else { return nil }
+      try database.cachedStatement(sql: "INSERT INTO leased VALUES (?)").execute(arguments: [item.id])
+      return item
+    }
+  }
+
+  /// When ``lease(now:)`` may have something: a time in the past means now, nil not before the queue changes.
+  package func nextReady() throws(CatalogueError) -> Timestamp? {
+    try read("look at the queue") { database in
+      try Int64.fetchOne(
+        database,
+        sql: """
+          SELECT not_before FROM queue WHERE id NOT IN (SELECT id FROM leased)
+            AND path NOT IN (SELECT path FROM queue JOIN leased USING (id))
+          ORDER BY not_before LIMIT 1
+          """
+      ).map(Timestamp.init(nanoseconds:))
+    }
+  }
+
+  /// Hands a leased file back. If its path waits again meanwhile, the two become one.
+  ///
+  /// - Parameter countAttempt: the attempt failed, and is not to be made without end.
+  /// - Returns: false if it is no longer in the queue.
+  @discardableResult
+  package func release(_ id: Int64, notBefore: Timestamp, countAttempt: Bool) throws(CatalogueError) -> Bool {
+    try write("hand a file back to the queue") { database in
+      try database.execute(sql: "DELETE FROM leased WHERE id = ?", arguments: [id])
+      guard var released = try Self.waiting(id: id, in: database) else { return false }
+      released.notBefore = notBefore
+      released.item.attempts += countAttempt ? 1 : 0
+      let others = try Row.fetchAll(
+        database,
+        sql: """
+          SELECT *, 0 AS is_leased FROM queue WHERE path = ? AND id <> ? AND id NOT IN (SELECT id FROM leased)
+          """, arguments: [released.item.path.blob, id])
+      for other in try others.map(QueueEntry.init(row:)) {
+        released = try Self.unite(released, other, in: database)
+      }
+      try Self.update(released, in: database)
+      return true
+    }
+  }
+
+  /// Hands everything back that was leased, as it was.
+  package func releaseAllLeased() throws(CatalogueError) {
+    for entry in try queue(limit: .max, offset: 0) where entry.leased {
+      try release(entry.item.id, notBefore: entry.notBefore, countAttempt: false)
+    }
+  }
+
+  /// - Returns: false if it was not in the queue.
+  @discardableResult
+  package func remove(_ id: Int64) throws(CatalogueError) -> Bool {
+    try write("remove a file from the queue") { database in
+      try Self.remove(id, from: database)
+      return database.changesCount > 0
+    }
+  }
+
+  /// A directory was renamed: what waits below it is found below its new name.
+  ///
+  /// - Returns: how many files that were.
+  @discardableResult
+  package func renamePrefix(from old: FilePath, to new: FilePath) throws(CatalogueError) -> Int {
+    guard old != new else { return 0 }
+    return try write("follow a renamed directory") { database in
+      let (lower, upper) = Self.range(below: old)
+      let moved = try Row.fetchAll(
+        database,
+        sql: """
+          SELECT *, id IN (SELECT id FROM leased) AS is_leased FROM queue WHERE path >= ? AND path < ? ORDER BY id
+          """, arguments: [lower, upper])
+      let oldLength = old.bytes.count
+      for var entry in try moved.map(QueueEntry.init(row:)) {
+        guard let path = FilePath(bytes: new.bytes + entry.item.path.bytes.dropFirst(oldLength)) else { continue }
+        if !entry.leased, let other = try Self.waiting(path: path, in: database) {
+          entry = try Self.unite(entry, other, in: database)
+        }
+        entry.item.path = path
+        try Self.update(entry, in: database)
+      }
+      return moved.count
+    }
+  }
+
+  /// In the order of service, as far as that is known.
+  package func queue(limit: Int, offset: Int) throws(CatalogueError) -> [QueueEntry] {
+    try read("list the queue") { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT *, id IN (SELECT id FROM leased) AS is_leased FROM queue ORDER BY priority DESC, id LIMIT ? OFFSET ?
+          """, arguments: [limit, offset]
+      ).map(QueueEntry.init(row:))
+    }
+  }
+
+  package func queueDepth() throws(CatalogueError) -> QueueDepth {
+    try read("measure the queue") { database in
+      let leased = try Int.fetchOne(database, sql: "SELECT count(*) FROM leased") ?? 0
+      let all = try Int.fetchOne(database, sql: "SELECT count(*) FROM queue") ?? 0
+      // Ids grow with time; the clock need not.
+      let oldest = try Int64.fetchOne(database, sql: "SELECT enqueued FROM queue ORDER BY id LIMIT 1")
+      return QueueDepth(waiting: all - leased, leased: leased, oldest: oldest.map(Timestamp.init(nanoseconds:)))
+    }
+  }
+}
+
+extension Catalogue {
+  private static func enqueue(
+    _ admission: Admission, at now: Timestamp, in database: Database
+  ) throws -> AdmissionOutcome {
+    let identity = admission.identity
+    if !admission.again, try judged(device: identity.device, inode: identity.inode, in: database)?.identity == identity
+    {
+      return .alreadyJudged
+    }
+    let new = QueueEntry(
+      item: QueueItem(
+        id: .max, path: admission.path, identity: identity, priority: admission.priority, enqueued: now, attempts: 0),
+      leased: false, notBefore: Timestamp(nanoseconds: 0))
+    if let waiting = try waiting(path: admission.path, in: database) {
+      let merged = merge(waiting, new)
+      try update(merged, in: database)
+      return .coalesced(id: merged.item.id)
+    }
+    try database.cachedStatement(
+      sql: """
+        INSERT INTO queue
+          (device, inode, birth, size, modified, changed, path, priority, enqueued, not_before, attempts)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+        """
+    ).execute(
+      arguments: StatementArguments(
+        identity.columns + [
+          admission.path.blob, admission.priority.rawValue, now.nanoseconds, new.notBefore.nanoseconds,
+        ]))
+    return .queued(id: database.lastInsertedRowID)
+  }
+
+  /// One row for a path that has two: the place of the older, the identity of the newer. Attempts are kept, so that a
+  /// file that changes under every attempt is given up at last. New content need not wait out the old one's delay.
+  private static func merge(_ one: QueueEntry, _ other: QueueEntry) -> QueueEntry {
+    let (old, new) = one.item.id < other.item.id ? (one, other) : (other, one)
+    var merged = old
+    merged.item.identity = new.item.identity
+    merged.item.priority = max(old.item.priority, new.item.priority)
+    merged.item.attempts = max(old.item.attempts, new.item.attempts)
+    merged.notBefore =
+      old.item.identity == new.item.identity ? max(old.notBefore, new.notBefore) : new.notBefore
+    return merged
+  }
+
+  /// ``merge(_:_:)`` of two rows that exist; the younger is removed, the older still to be updated.
+  private static func unite(_ one: QueueEntry, _ other: QueueEntry, in database: Database) throws -> QueueEntry {
+    try remove(max(one.item.id, other.item.id), from: database)
+    return merge(one, other)
+  }
+
+  /// After a crash a path can wait twice: once because it was being scored.
+  static func uniteAll(in database: Database) throws {
+    let rows = try Row.fetchAll(
+      database,
+      sql: """
+        SELECT *, 0 AS is_leased FROM queue
+        WHERE path IN (SELECT path FROM queue GROUP BY path HAVING count(*) > 1) ORDER BY path, id
+        """)
+    var last: QueueEntry?
+    for entry in try rows.map(QueueEntry.init(row:)) {
+      if let previous = last, previous.item.path == entry.item.path {
+        last = try unite(previous, entry, in: database)
+      } else {
+        last = entry
+      }
+      if let last { try update(last, in: database) }
+    }
+  }
+
+  private static func waiting(id: Int64, in database: Database) throws -> QueueEntry? {
+    try Row.fetchOne(database, sql: "SELECT *, 0 AS is_leased FROM queue WHERE id = ?", arguments: [id])
+      .map(QueueEntry.init(row:))
+  }
+
+  private static func waiting(path: FilePath, in database: Database) throws -> QueueEntry? {
+    try Row.fetchOne(
+      database.cachedStatement(
+        sql: "SELECT *, 0 AS is_leased FROM queue WHERE path = ? AND id NOT IN (SELECT id FROM leased)"),
+      arguments: [path.blob]
+    ).map(QueueEntry.init(row:))
+  }
+
+  private static func update(_ entry: QueueEntry, in database: Database) throws {
+    try database.cachedStatement(
+      sql: """
+        UPDATE queue SET device = ?, inode = ?, birth = ?, size = ?, modified = ?, changed = ?, path = ?, priority = ?,
+          enqueued = ?, not_before = ?, attempts = ? WHERE id = ?
+        """
+    ).execute(
+      arguments: StatementArguments(
+        entry.item.identity.columns + [
+          entry.item.path.blob, entry.item.priority.rawValue, entry.item.enqueued.nanoseconds,
+          entry.notBefore.nanoseconds, entry.item.attempts, entry.item.id,
+        ]))
+  }
+
+  /// Also ends its lease. `changesCount` says afterwards whether it was there.
+  static func remove(_ id: Int64, from database: Database) throws {
+    try database.cachedStatement(sql: "DELETE FROM leased WHERE id = ?").execute(arguments: [id])
+    try database.cachedStatement(sql: "DELETE FROM queue WHERE id = ?").execute(arguments: [id])
+  }
+
+  /// The bounds of all paths below a directory: `directory/` ≤ path < `directory0`, for `0` follows `/`.
+  static func range(below directory: FilePath) -> (lower: Data, upper: Data) {
+    var stem = directory.bytes
+    if stem.last == UInt8(ascii: "/") { stem.removeLast() }
+    return (Data(stem + [UInt8(ascii: "/")]), Data(stem + [UInt8(ascii: "/") + 1]))
+  }
+}
+
+extension QueueItem {
+  fileprivate init(row: Row) throws {
+    guard let priority = QueuePriority(rawValue: row["priority"]) else { throw row.invalid("priority") }
+    self.init(
+      id: row["id"], path: try row.path(), identity: FileIdentity(row: row), priority: priority,
+      enqueued: row.timestamp("enqueued"), attempts: row["attempts"])
+  }
+}
+
+extension QueueEntry {
+  fileprivate init(row: Row) throws {
+    self.init(item: try QueueItem(row: row), leased: row["is_leased"], notBefore: row.timestamp("not_before"))
+  }
+}

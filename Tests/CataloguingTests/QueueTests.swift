@@ -1,0 +1,171 @@
+import Cataloguing
+import Foundation
+import StayposCore
+import SystemPackage
+import Testing
+
+@Suite struct QueueTests {
+  let directory: TemporaryDirectory
+  let catalogue: Catalogue
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    catalogue = try Catalogue(directory: directory.path)
+  }
+
+  @Test func liveBeforeBacklogThenTheOldest() throws {
+    _ = try catalogue.admit("/up/1", inode: 1, priority: .backlog)
+    _ = try catalogue.admit("/up/2", inode: 2, priority: .live)
+    _ = try catalogue.admit("/up/3", inode: 3, priority: .live)
+    _ = try catalogue.admit("/up/4", inode: 4, priority: .submitted)
+    var order: [FilePath] = []
+    while let item = try catalogue.lease(now: time(20)) { order.append(item.path) }
+    #expect(order == ["/up/4", "/up/2", "/up/3", "/up/1"])
+    #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 4, oldest: time(10)))
+    #expect(try catalogue.nextReady() == nil)
+    try catalogue.releaseAllLeased()
+    #expect(try catalogue.queueDepth().waiting == 4)
+    #expect(try catalogue.lease(now: time(20))?.path == "/up/4")
+  }
+
+  @Test func samePathWaitsOnce() throws {
+    guard case .queued(let id) = try catalogue.admit("/up/a", inode: 1, priority: .backlog, at: 10) else {
+      Issue.record("not queued")
+      return
+    }
+    #expect(try catalogue.admit("/up/a", inode: 2, priority: .live, at: 11) == .coalesced(id: id))
+    let item = try #require(try catalogue.lease(now: time(20)))
+    #expect(
+      item
+        == QueueItem(
+          id: id, path: "/up/a", identity: identity(inode: 2), priority: .live, enqueued: time(10), attempts: 0))
+    #expect(try catalogue.lease(now: time(20)) == nil)
+  }
+
+  @Test func pathBeingScoredWaitsForItsTurn() throws {
+    _ = try catalogue.admit("/up/a", inode: 1)
+    let first = try #require(try catalogue.lease(now: time(20)))
+    guard case .queued(let second) = try catalogue.admit("/up/a", inode: 1, changed: 2) else {
+      Issue.record("not queued")
+      return
+    }
+    #expect(try catalogue.lease(now: time(20)) == nil)
+    #expect(try catalogue.nextReady() == nil)
+    _ = try catalogue.complete(itemID: first.id, entry: entry("/up/a"), identity: first.identity)
+    #expect(try catalogue.lease(now: time(20))?.id == second)
+  }
+
+  @Test func releaseDefersCountsAndMerges() throws {
+    _ = try catalogue.admit("/up/a", inode: 1)
+    var item = try #require(try catalogue.lease(now: time(20)))
+    #expect(try catalogue.release(item.id, notBefore: time(30), countAttempt: true))
+    #expect(try catalogue.lease(now: time(29)) == nil)
+    #expect(try catalogue.nextReady() == time(30))
+    item = try #require(try catalogue.lease(now: time(30)))
+    #expect(item.attempts == 1)
+    _ = try catalogue.admit("/up/a", inode: 1, changed: 5)
+    #expect(try catalogue.release(item.id, notBefore: time(99), countAttempt: true))
+    let merged = try catalogue.queue(limit: 9, offset: 0)
+    #expect(merged.count == 1)
+    #expect(merged.first?.item.identity == identity(inode: 1, changed: 5))
+    #expect(merged.first?.item.attempts == 2)
+    #expect(merged.first?.notBefore == Timestamp(nanoseconds: 0), "new content does not wait out the old one's delay")
+    #expect(try catalogue.remove(item.id))
+    #expect(try !catalogue.remove(item.id))
+    #expect(try !catalogue.release(item.id, notBefore: time(0), countAttempt: false))
+  }
+
+  @Test func judgedFileIsNotQueuedAgainUnlessAsked() throws {
+    _ = try catalogue.admit("/up/a", inode: 1)
+    let item = try #require(try catalogue.lease(now: time(20)))
+    let done = try catalogue.complete(itemID: item.id, entry: entry("/up/a", .flagged), identity: item.identity)
+    #expect(try catalogue.admit("/up/a", inode: 1) == .alreadyJudged)
+    #expect(
+      try catalogue.judged(device: item.identity.device, inode: 1, birth: item.identity.birth)
+        == Judgement(identity: item.identity, sha256: digest(1), historyID: done.id, verdict: .flagged))
+    #expect(try catalogue.judged(device: item.identity.device, inode: 1, birth: nil) == nil)
+
+    guard case .queued(let id) = try catalogue.admit("/up/b", inode: 1, changed: 2) else {
+      Issue.record("a renamed file has another change time")
+      return
+    }
+    #expect(try catalogue.touch(itemID: id, identity: identity(inode: 1, changed: 2)))
+    #expect(try catalogue.queueDepth().waiting == 0)
+    #expect(try catalogue.admit("/up/b", inode: 1, changed: 2) == .alreadyJudged)
+    #expect(try catalogue.history(limit: 9).count == 1)
+    #expect(try !catalogue.touch(itemID: nil, identity: identity(inode: 1, changed: 3, birth: 77)))
+    #expect(try !catalogue.touch(itemID: nil, identity: identity(inode: 42)))
+
+    guard case .queued = try catalogue.admit("/up/b", inode: 1, changed: 2, again: true) else {
+      Issue.record("not queued although asked")
+      return
+    }
+  }
+
+  @Test func restoredFileCountsAsJudged() throws {
+    let done = try catalogue.complete(itemID: nil, entry: entry("/up/a", .flagged), identity: nil)
+    try catalogue.setJudged(identity(inode: 5), sha256: digest(1), historyID: done.id)
+    #expect(try catalogue.admit("/up/a", inode: 5) == .alreadyJudged)
+  }
+
+  @Test func renamedDirectoryTakesItsFilesAlong() throws {
+    let odd = try #require(FilePath(bytes: Array("/up/old/".utf8) + [0xFF, 0x0A]))
+    _ = try catalogue.admit(odd, inode: 1)
+    _ = try catalogue.admit("/up/older", inode: 2)
+    _ = try catalogue.admit("/up/old/deep/x", inode: 3)
+    _ = try catalogue.admit("/up/new/deep/x", inode: 4)
+    #expect(try catalogue.renamePrefix(from: "/up/old", to: "/up/new") == 2)
+    let queue = try catalogue.queue(limit: 9, offset: 0).map(\.item)
+    #expect(
+      queue.map(\.path.bytes) == [
+        Array("/up/new/".utf8) + [0xFF, 0x0A], Array("/up/older".utf8), Array("/up/new/deep/x".utf8),
+      ])
+    #expect(queue.map(\.identity.inode) == [1, 2, 4])
+  }
+
+  @Test func twentyThousandInOneBatch() throws {
+    let admissions = (0..<20_000).map {
+      Admission(
+        path: FilePath("/srv/uploads/batch/\($0).png"), identity: identity(inode: UInt64($0)), priority: .backlog)
+    }
+    let clock = ContinuousClock()
+    var outcomes: [AdmissionOutcome] = []
+    let first = try clock.measure { outcomes = try catalogue.enqueue(admissions, at: time(1)) }
+    #expect(outcomes.count == 20_000)
+    let again = try clock.measure { outcomes = try catalogue.enqueue(admissions, at: time(2)) }
+    #expect(outcomes.allSatisfy { if case .coalesced = $0 { true } else { false } })
+    let served = try clock.measure {
+      for _ in 0..<200 {
+        let item = try #require(try catalogue.lease(now: time(3)))
+        _ = try catalogue.complete(itemID: item.id, entry: entry(item.path), identity: item.identity)
+      }
+    }
+    print("20,000 files queued in \(first), again in \(again); 200 leased and completed in \(served)")
+    #expect(try catalogue.queueDepth().waiting == 19_800)
+    #expect(first < .seconds(20))
+  }
+
+  @Test func threadsShareTheQueueWithoutServingTwice() async throws {
+    _ = try catalogue.enqueue(
+      (0..<200).map {
+        Admission(path: FilePath("/up/\($0)"), identity: identity(inode: UInt64($0)), priority: .live)
+      }, at: time(1))
+    let catalogue = self.catalogue
+    let served = try await withThrowingTaskGroup(of: [Int64].self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          var ids: [Int64] = []
+          while let item = try catalogue.lease(now: time(2)) {
+            ids.append(item.id)
+            _ = try catalogue.complete(itemID: item.id, entry: entry(item.path), identity: item.identity)
+          }
+          return ids
+        }
+      }
+      return try await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(served.count == 200)
+    #expect(Set(served).count == 200)
+    #expect(try catalogue.verdictCounts() == VerdictCounts(flagged: 0, clear: 200, notScored: 0))
+  }
+}
