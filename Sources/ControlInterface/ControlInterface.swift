@@ -155,14 +155,21 @@ package enum ControlInterface {
     # Looks for files that were missed: below one path, or everywhere.
     method Rescan(path: ?string, pathBase64: ?string) -> ()
 
-    # Judges one file before all others. With wait, the reply comes with the verdict.
-    method Submit(path: string, pathBase64: ?string, wait: ?bool) -> (queueId: int, entry: ?History)
+    # Judges one file before all others. With wait the reply comes with the verdict, else at once with the place in the
+    # queue.
+    method Submit(path: string, pathBase64: ?string, wait: ?bool) -> (queueId: ?int, entry: ?History)
 
-    # In order of service. Lists reply once, or with 'more' in pages; without limit they hold 100 entries.
+    # In order of service; without limit, 100. Lists reply once with at most 1,000 entries, or with 'more' in pages.
     method ListQueue(limit: ?int) -> (entries: []QueueEntry)
 
-    # The newest first. path: this file, or the files below this directory.
-    method ListHistory(limit: ?int, verdict: ?string, path: ?string, pathBase64: ?string, since: ?string) -> (entries: []History)
+    # The newest first; without limit, 100. path: this file, or the files below this directory.
+    method ListHistory(
+      limit: ?int,
+      verdict: ?string,
+      path: ?string,
+      pathBase64: ?string,
+      since: ?string
+    ) -> (entries: []History)
 
     method GetHistory(id: int) -> (entry: History)
 

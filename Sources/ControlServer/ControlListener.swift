@@ -7,8 +7,9 @@ import SystemPackage
 /// A listening Unix socket.
 package struct ControlListener: ~Copyable, Sendable {
   let descriptor: Descriptor
-  /// Unlinked when the server stops; nil if the socket is somebody else's (systemd's).
-  let ownPath: FilePath?
+  /// nil if the socket is somebody else's to remove (systemd's).
+  private let ownPath: FilePath?
+  private let inode: ino_t
 
   /// Takes over a socket that systemd listens on (`stayposd.socket`).
   package init(activated descriptor: consuming Descriptor) {
@@ -16,6 +17,7 @@ package struct ControlListener: ~Copyable, Sendable {
     _ = fcntl(descriptor.rawValue, F_SETFL, flags | O_NONBLOCK)
     self.descriptor = descriptor
     ownPath = nil
+    inode = 0
   }
 
   /// Binds `path`. What a dead daemon has left there is removed; a socket that answers is not.
@@ -44,8 +46,20 @@ package struct ControlListener: ~Copyable, Sendable {
     guard path.withPlatformString({ chmod($0, mode) }) == 0, listen(number, 128) == 0 else {
       throw ControlServerError(.cannotListen, "cannot listen on \(path.escaped)", errno)
     }
+    var information = stat()
+    _ = path.withPlatformString { lstat($0, &information) }
     self.descriptor = descriptor
     ownPath = path
+    inode = information.st_ino
+  }
+
+  /// Removes the socket, unless another daemon has put its own in the place.
+  func unlink() {
+    guard let ownPath else { return }
+    ownPath.withPlatformString { path in
+      var information = stat()
+      if lstat(path, &information) == 0, information.st_ino == inode { _ = Glibc.unlink(path) }
+    }
   }
 
   private static func newSocket() -> CInt {
@@ -67,7 +81,7 @@ package struct ControlListener: ~Copyable, Sendable {
     guard path.withPlatformString({ lstat($0, &information) }) == 0, information.st_mode & S_IFMT == S_IFSOCK else {
       throw ControlServerError(.badPath, "control.socket: \(path.escaped) exists and is no socket")
     }
-    guard path.withPlatformString({ unlink($0) }) == 0 else {
+    guard path.withPlatformString({ Glibc.unlink($0) }) == 0 else {
       throw ControlServerError(.cannotListen, "cannot remove the stale socket \(path.escaped)", errno)
     }
   }

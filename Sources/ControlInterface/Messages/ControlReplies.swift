@@ -19,13 +19,17 @@ package struct ThresholdReply: Codable, Sendable {
   }
 }
 
+/// One of both.
 package struct SubmitReply: Codable, Sendable {
-  package var queueId: Int64
-  /// Present if the call waited for the verdict.
+  package var queueId: Int64?
+  /// If the call has waited for the verdict.
   package var entry: HistoryRecord?
 
-  package init(queueId: Int64, entry: HistoryRecord?) {
+  package init(queueId: Int64) {
     self.queueId = queueId
+  }
+
+  package init(entry: HistoryRecord) {
     self.entry = entry
   }
 }

@@ -1,0 +1,47 @@
+import ControlInterface
+
+/// What comes of a call.
+enum CallOutcome {
+  /// The whole answer.
+  case reply([UInt8])
+  /// One page after the other, as the client reads them.
+  case pages(PageSource)
+  /// Events, until the client goes.
+  case monitor
+  /// Runs on the helper thread and answers once, from whatever thread.
+  case later(@Sendable (_ reply: @escaping Replier) -> Void)
+}
+
+/// Takes the bytes of the only reply to a call; from any thread.
+typealias Replier = @Sendable ([UInt8]) -> Void
+
+/// Gives the next reply of a stream, and whether it is the last.
+typealias PageSource = () -> (reply: [UInt8], isLast: Bool)
+
+enum Reply {
+  static func encode(_ parameters: some Codable, continues: Bool = false) -> [UInt8] {
+    do {
+      return try VarlinkMessage.encode(VarlinkReply(parameters: parameters, continues: continues ? true : nil))
+    } catch {
+      // No reply type has a value that JSON cannot say; a client that gets no answer would wait for ever.
+      return encode(ControlFailure.refused("the reply cannot be written as JSON: \(error)"))
+    }
+  }
+
+  static func encode(_ failure: ControlFailure) -> [UInt8] {
+    do {
+      return try VarlinkMessage.encode(failure.error)
+    } catch {
+      fatalError("two strings cannot be written as JSON: \(error)")
+    }
+  }
+
+  /// The reply to a call that may fail.
+  static func of(_ result: () throws(ControlFailure) -> some Codable) -> [UInt8] {
+    do throws(ControlFailure) {
+      return encode(try result())
+    } catch {
+      return encode(error)
+    }
+  }
+}

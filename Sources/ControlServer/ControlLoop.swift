@@ -1,0 +1,222 @@
+import CLinux
+import ControlInterface
+import Filesystem
+import Glibc
+import StayposCore
+import SystemPackage
+import Threading
+
+/// The control thread's work: waits, reads, dispatches, writes. Everything in it belongs to that thread.
+final class ControlLoop {
+  /// What it shares with other threads.
+  struct Shared: Sendable {
+    let inbox: ControlInbox
+    let jobs: BoundedQueue<@Sendable () -> Void>
+    let feed: EventFeed
+    let service: any ControlService
+    let configuration: ControlServer.Configuration
+  }
+
+  /// Clients taken in, and calls answered for one client, before the others have their turn.
+  private static let turn = 16
+
+  private let listener: ControlListener
+  private let shared: Shared
+  private let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 14, alignment: 16)
+  private var connections: [Int: Connection] = [:]
+  private var nextID = 0
+  private var monitors = 0
+  private var denials: DenialLimiter
+  /// Given up for a moment when the process has no descriptor left, so that a client can be turned away.
+  private var spare: CInt
+
+  init(listener: consuming ControlListener, shared: Shared) {
+    self.listener = listener
+    self.shared = shared
+    denials = DenialLimiter(now: .now)
+    spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
+  }
+
+  deinit {
+    if spare >= 0 { close(spare) }
+    chunk.deallocate()
+  }
+
+  func run() {
+    var hasWork = false
+    while true {
+      let order = connections.values.map { $0 }
+      var requests = [
+        pollfd(fd: shared.inbox.descriptor, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: listener.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
+      ]
+      requests += order.map(\.pollRequest)
+      let count = poll(&requests, nfds_t(requests.count), hasWork ? 0 : timeout())
+      guard count >= 0 || errno == EINTR else { fatalError("poll: \(Errno(rawValue: errno))") }
+      let now = ContinuousClock.now
+      let content = shared.inbox.take()
+      if content.isStopping { break }
+      for reply in content.replies { finish(reply.connection, reply.bytes, now) }
+      publish(now)
+      hasWork = false
+      if count >= 0 {
+        for (connection, request) in zip(order, requests.dropFirst(2)) {
+          serve(connection, Int32(request.revents), now, &hasWork)
+        }
+        if requests[1].revents != 0 { accept(now) }
+      }
+    }
+    shared.jobs.close()
+    connections = [:]
+    shared.feed.setWatched(false)
+    listener.unlink()
+  }
+
+  /// Milliseconds until the first deadline; -1: none.
+  private func timeout() -> CInt {
+    guard let deadline = connections.values.compactMap(\.state.deadline).min() else { return -1 }
+    let milliseconds = ((deadline - .now) / .milliseconds(1)).rounded(.up)
+    return CInt(max(0, min(milliseconds, 3_600_000)))
+  }
+
+  // MARK: One client
+
+  private func serve(_ connection: Connection, _ events: CInt, _ now: ContinuousClock.Instant, _ hasWork: inout Bool) {
+    var isAlive = events & CInt(POLLERR | POLLNVAL) == 0
+    // A client that has closed both directions can take no reply.
+    if events & CInt(POLLHUP) != 0, !connection.state.wantsInput { isAlive = false }
+    if isAlive, events & CInt(POLLIN | POLLHUP) != 0, connection.state.wantsInput {
+      isAlive = connection.receive(into: chunk, now: now)
+    }
+    if isAlive, events & CInt(POLLOUT) != 0 { isAlive = connection.send(now: now) }
+    if isAlive { isAlive = advance(connection, now, &hasWork) }
+    if !isAlive || connection.state.isFinished || connection.state.deadline.map({ $0 <= now }) ?? false {
+      drop(connection)
+    }
+  }
+
+  /// Answers calls and sends pages as far as the client reads. False: it is gone, or speaks no Varlink.
+  private func advance(
+    _ connection: Connection, _ now: ContinuousClock.Instant, _ hasWork: inout Bool
+  ) -> Bool {
+    for _ in 0..<Self.turn {
+      if let pages = connection.pages {
+        guard connection.state.unsent.isEmpty else { return true }
+        let (reply, isLast) = pages()
+        connection.state.enqueue(reply, now: now)
+        if isLast {
+          connection.pages = nil
+          connection.state.enter(.idle, now: now)
+        }
+      } else {
+        do {
+          guard let message = try connection.state.nextCall() else {
+            if connection.state.phase == .monitoring { offerEvent(nil, lost: 0, to: connection, now) }
+            return connection.send(now: now)
+          }
+          try answer(message, connection, now)
+        } catch {
+          return false
+        }
+      }
+      guard connection.send(now: now) else { return false }
+    }
+    hasWork = true
+    return true
+  }
+
+  private func answer(_ message: [UInt8], _ connection: Connection, _ now: ContinuousClock.Instant) throws {
+    let dispatcher = CallDispatcher(service: shared.service, version: shared.configuration.version) { [self] method in
+      if denials.admits(now: now) { shared.service.accessDenied(method, to: connection.access.peer) }
+    }
+    let header = try dispatcher.header(of: message)
+    let isOneway = header.oneway ?? false
+    switch dispatcher.outcome(of: header, message: message, from: connection.access) {
+    case .reply(let bytes):
+      if !isOneway { connection.state.enqueue(bytes, now: now) }
+    case .pages(let pages):
+      guard !isOneway else { return }
+      connection.pages = pages
+      connection.state.enter(.streaming, now: now)
+    case .monitor:
+      guard !isOneway else { return }
+      connection.state.enter(.monitoring, now: now)
+      monitors += 1
+      shared.feed.setWatched(true)
+      connection.state.enqueue(Reply.encode(MonitorReply(event: nil, lost: 0), continues: true), now: now)
+    case .later(let work):
+      connection.state.enter(.waiting, now: now)
+      let (inbox, id) = (shared.inbox, connection.id)
+      let isTaken = shared.jobs.offer {
+        work { bytes in inbox.reply(isOneway ? [] : bytes, to: id) }
+      }
+      // Cannot happen: there is one job a connection, and room for as many.
+      if !isTaken { finish(id, Reply.encode(ControlFailure.refused("too many changes at once: try again")), now) }
+    }
+  }
+
+  private func finish(_ id: Int, _ reply: [UInt8], _ now: ContinuousClock.Instant) {
+    guard let connection = connections[id], connection.state.phase == .waiting else { return }
+    connection.state.enter(.idle, now: now)
+    connection.state.enqueue(reply, now: now)
+  }
+
+  private func drop(_ connection: Connection) {
+    guard connections.removeValue(forKey: connection.id) != nil else { return }
+    guard connection.state.phase == .monitoring else { return }
+    monitors -= 1
+    if monitors == 0 { shared.feed.setWatched(false) }
+  }
+
+  // MARK: Events
+
+  private func publish(_ now: ContinuousClock.Instant) {
+    guard monitors > 0 else { return }
+    let batch = shared.feed.take()
+    guard !batch.events.isEmpty || batch.lost > 0 else { return }
+    let watching = connections.values.filter { $0.state.phase == .monitoring }
+    for (event, time) in batch.events {
+      let record = EventRecord(event, at: time)
+      for connection in watching { offerEvent(record, lost: 0, to: connection, now) }
+    }
+    guard batch.lost > 0 else { return }
+    for connection in watching { offerEvent(nil, lost: batch.lost, to: connection, now) }
+  }
+
+  /// - Parameter event: nil to tell of losses only, if there are any.
+  private func offerEvent(
+    _ event: EventRecord?, lost: Int, to connection: Connection, _ now: ContinuousClock.Instant
+  ) {
+    guard connection.state.admits(event: event != nil, lost: lost) else { return }
+    let reply = MonitorReply(event: event, lost: connection.state.takeLost())
+    connection.state.enqueue(Reply.encode(reply, continues: true), now: now)
+  }
+
+  // MARK: New clients
+
+  private func accept(_ now: ContinuousClock.Instant) {
+    for _ in 0..<Self.turn {
+      let number = clinux_accept(listener.descriptor.rawValue)
+      guard number >= 0 else {
+        if errno == EMFILE || errno == ENFILE, spare >= 0 {
+          close(spare)
+          let refused = clinux_accept(listener.descriptor.rawValue)
+          if refused >= 0 { close(refused) }
+          spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
+          continue
+        }
+        return
+      }
+      let descriptor = Descriptor(owning: number)
+      let limits = shared.configuration.limits
+      guard let access = Access(of: number, adminGroup: shared.configuration.adminGroup),
+        connections.count < limits.connections,
+        access.peer.uid == 0
+          || connections.values.count(where: { $0.access.peer.uid == access.peer.uid }) < limits.connectionsPerUser
+      else { continue }
+      nextID += 1
+      connections[nextID] = Connection(
+        id: nextID, descriptor: descriptor, access: access, state: ConnectionState(limits: limits, now: now))
+    }
+  }
+}
