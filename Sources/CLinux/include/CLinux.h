@@ -4,5 +4,6 @@
 #include "clinux_filesystem.h"
 #include "clinux_process.h"
 #include "clinux_sandbox.h"
+#include "clinux_socket.h"
 
 #endif
