@@ -1,0 +1,116 @@
+# One target for each thing that people do here; `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Where the executables to install come from; the end-to-end tests install a debug build.
+EXECUTABLES ?= .build/release
+# For example -Xswiftc -warnings-as-errors.
+SWIFTFLAGS ?=
+# For example FILTER=Watching: only the tests whose names match.
+FILTER ?=
+
+RELEASE = -c release --static-swift-stdlib $(SWIFTFLAGS)
+SWIFT_SOURCES = Package.swift Sources Tests
+PROGRAMS = stayposd staypos-scorer staypos-ctl staypos
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: dependencies
+dependencies: ## Install the system packages that a build needs, if any is missing
+	@scripts/dependencies build
+
+.PHONY: test-dependencies
+test-dependencies: dependencies
+	@scripts/dependencies test
+	@$(MAKE) --no-print-directory .build-venv/ready
+
+# Independent clients of ours, from PyPI, for the tests alone.
+.build-venv/ready: Tests/requirements.txt
+	/usr/bin/python3 -m venv --clear --system-site-packages .build-venv
+	.build-venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: build
+build: dependencies ## Build the four executables into .build/release
+	swift build $(RELEASE)
+
+.PHONY: run
+run: build ## Run the daemon in the foreground on private directories under var/
+	@scripts/run
+
+.PHONY: demo
+demo: build ## Show the daemon at work on sample images; fails if anything does not happen
+	@scripts/demo $(EXECUTABLES)
+
+.PHONY: test
+test: test-dependencies ## Build and run all tests (FILTER=… for some)
+	swift test $(SWIFTFLAGS) $(if $(FILTER),--filter '$(FILTER)')
+
+.PHONY: bench
+bench: build ## Measure the default model's speed and memory
+	.build/release/staypos bench
+
+.PHONY: format
+format: ## Format all Swift files in place
+	swift format format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+.PHONY: lint
+lint: ## Check the Swift files' style
+	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+
+.PHONY: clean
+clean: ## Remove what builds and `make run` left
+	rm -rf .build .build-venv var
+
+# What goes where. `make install` asks for no rights of its own: `make build`, then `sudo make install`.
+bin = $(DESTDIR)$(PREFIX)/bin
+libexec = $(DESTDIR)$(PREFIX)/libexec/staypos
+share = $(DESTDIR)$(PREFIX)/share
+lib = $(DESTDIR)$(PREFIX)/lib
+configuration = $(DESTDIR)/etc/staypos/stayposd.toml
+
+$(addprefix .build/release/,$(PROGRAMS)):
+	$(MAKE) build
+
+.PHONY: install
+install: $(addprefix $(EXECUTABLES)/,$(PROGRAMS)) ## Install below DESTDIR and PREFIX (/usr/local)
+	install -d $(bin) $(libexec) $(share)/staypos/models $(share)/man/man1 $(share)/man/man5 $(share)/man/man8
+	install -d $(share)/doc/staypos $(lib)/systemd/system $(lib)/systemd/catalog $(lib)/sysusers.d $(lib)/tmpfiles.d
+	install -m 755 $(addprefix $(EXECUTABLES)/,stayposd staypos-ctl staypos) $(bin)/
+	install -m 755 $(EXECUTABLES)/staypos-scorer $(libexec)/
+	install -m 644 $$(realpath Models/default.safetensors) $(share)/staypos/models/
+	ln -sf $$(basename $$(realpath Models/default.safetensors)) $(share)/staypos/models/default.safetensors
+	for page in man/*.[158]; do install -m 644 $$page $(share)/man/man$${page##*.}/; done
+	install -m 644 README.md CHANGELOG.md LICENSE $(share)/doc/staypos/
+	for unit in stayposd.service stayposd.socket; do \
+	  sed 's,@PREFIX@,$(PREFIX),g' systemd/$$unit > $(lib)/systemd/system/$$unit; \
+	  chmod 644 $(lib)/systemd/system/$$unit; done
+	install -m 644 systemd/staypos.catalog $(lib)/systemd/catalog/
+	install -m 644 systemd/staypos.sysusers $(lib)/sysusers.d/staypos.conf
+	install -m 644 systemd/staypos.tmpfiles $(lib)/tmpfiles.d/staypos.conf
+	install -d $(dir $(configuration))
+	@if [ -e $(configuration) ]; then echo "kept $(configuration)"; else \
+	  sed '/^#model = /{s,^#,,;s,/usr/share,$(PREFIX)/share,;}' etc/staypos/stayposd.toml > $(configuration) && \
+	  chmod 644 $(configuration) && echo "wrote $(configuration)"; fi
+ifeq ($(DESTDIR),)
+	@scripts/after-install install
+endif
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there; configuration, state and quarantine stay
+ifeq ($(DESTDIR),)
+	@scripts/after-install before-uninstall
+endif
+	rm -f $(addprefix $(bin)/,stayposd staypos-ctl staypos)
+	rm -f $(lib)/systemd/system/stayposd.service $(lib)/systemd/system/stayposd.socket
+	rm -f $(lib)/systemd/catalog/staypos.catalog $(lib)/sysusers.d/staypos.conf $(lib)/tmpfiles.d/staypos.conf
+	for page in man/*.[158]; do rm -f $(share)/man/man$${page##*.}/$${page#man/}; done
+	rm -rf $(libexec) $(share)/staypos $(share)/doc/staypos
+ifeq ($(DESTDIR),)
+	@scripts/after-install uninstall
+endif
