@@ -18,13 +18,13 @@ package struct DecodingFailure: Error, Hashable, CustomStringConvertible {
   init(_ failure: sp_failure) {
     let reason: NotScoredReason =
       switch failure.status {
-      case .EMPTY: .empty
-      case .UNSUPPORTED_FORMAT: .unsupportedFormat
-      case .TRUNCATED: .truncated
-      case .TOO_LARGE: .tooLarge
-      case .OUT_OF_MEMORY: .outOfMemory
-      case .IO_ERROR: .ioError
-      case .OK, .CORRUPT: .corrupt
+      case .SP_EMPTY: .empty
+      case .SP_UNSUPPORTED_FORMAT: .unsupportedFormat
+      case .SP_TRUNCATED: .truncated
+      case .SP_TOO_LARGE: .tooLarge
+      case .SP_OUT_OF_MEMORY: .outOfMemory
+      case .SP_IO_ERROR: .ioError
+      case .SP_OK, .SP_CORRUPT: .corrupt
       }
     self.init(reason: reason, detail: failure.text)
   }

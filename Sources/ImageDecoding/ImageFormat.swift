@@ -8,8 +8,8 @@ package enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   init(_ format: sp_image_format) {
     self =
       switch format {
-      case .PNG: .png
-      case .JPEG: .jpeg
+      case .SP_PNG: .png
+      case .SP_JPEG: .jpeg
       }
   }
 }

@@ -72,7 +72,7 @@ package struct ImageReader: ~Copyable {
     guard wanted > 0, let base = buffer.baseAddress else { return 0 }
     precondition(buffer.count >= wanted * rowByteCount, "no room for \(wanted) rows")
     var failure = sp_failure()
-    guard sp_reader_read(reader, base, UInt32(wanted), &failure) == .OK else { throw DecodingFailure(failure) }
+    guard sp_reader_read(reader, base, UInt32(wanted), &failure) == .SP_OK else { throw DecodingFailure(failure) }
     return wanted
   }
 }

@@ -29,6 +29,6 @@ package enum PNGEncoder {
     var failure = sp_failure()
     let status = sp_png_write(
       image.pixels, UInt32(image.size.width), UInt32(image.size.height), descriptor, &failure)
-    guard status == .OK else { throw EncodingFailure(detail: failure.text) }
+    guard status == .SP_OK else { throw EncodingFailure(detail: failure.text) }
   }
 }
