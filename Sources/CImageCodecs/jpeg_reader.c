@@ -42,11 +42,11 @@ static void on_message(j_common_ptr codec, int level) {
   if (level >= 0) return;
   switch (codec->err->msg_code) {
     case JWRN_HIT_MARKER:
-      if (reader->jpeg.reached_end_of_file) sp_fail(reader, SP_TRUNCATED, "the JPEG ends early");
-      on_error(codec);
     case JWRN_HUFF_BAD_CODE:
     case JWRN_ARITH_BAD_CODE:
     case JWRN_MUST_RESYNC:
+      // It met the end marker that fill() made up.
+      if (reader->jpeg.reached_end_of_file) sp_fail(reader, SP_TRUNCATED, "the JPEG ends early");
       on_error(codec);
     default:
       break;
