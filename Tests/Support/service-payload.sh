@@ -55,16 +55,17 @@ staypos-ctl status --json > /output/status.json
 daemon=$(systemctl show -P MainPID stayposd.service)
 status_of CapEff "$daemon" > /output/daemon.capabilities
 stat -c %u "/proc/$daemon" > /output/daemon.uid
-scorer=$(pgrep -x staypos-scorer | head -n 1)
-for field in CapEff CapPrm CapBnd CapAmb NoNewPrivs Seccomp; do
-  echo "$field $(status_of $field "$scorer")"
-done > /output/scorer.status
 
 # An upload is flagged and moved, another is clear and stays.
 upload generated/face.png face.png
 upload real/cat.png cat.png
 eventually in_history face.png
 eventually in_history cat.png
+eventually pgrep -x staypos-scorer
+scorer=$(pgrep -x staypos-scorer | head -n 1)
+for field in CapEff CapPrm CapBnd CapAmb NoNewPrivs Seccomp; do
+  echo "$field $(status_of $field "$scorer")"
+done > /output/scorer.status
 staypos-ctl history --json > /output/history.jsonl
 staypos-ctl quarantine list --json > /output/quarantine.jsonl
 [ ! -e /srv/uploads/face.png ]
