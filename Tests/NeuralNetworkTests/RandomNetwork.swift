@@ -1,0 +1,78 @@
+@testable import NeuralNetwork
+
+/// A small graph with any mixture of what graphs can hold, parameters and an image, out of one seed.
+struct RandomNetwork {
+  var graph = Graph(inputChannels: 3)
+  var parameters: [ConvolutionParameters] = []
+  var width: Int
+  var height: Int
+  var pixels: [UInt8]
+  /// One per output channel.
+  var weights: [Double]
+
+  static let mean = [0.5, 0.4, 0.3]
+  static let standardDeviation = [0.25, 0.5, 0.2]
+  static let normalization = PixelNormalization(mean: mean, standardDeviation: standardDeviation)
+
+  init(seed: UInt64) {
+    var random = SplitMix(seed: seed)
+    width = Int.random(in: 1...20, using: &random)
+    height = Int.random(in: 1...20, using: &random)
+    pixels = (0..<3 * width * height).map { _ in UInt8.random(in: 0...255, using: &random) }
+    weights = []
+    var values = [graph.input]
+    var extents = [(width, height)]
+    for _ in 0..<Int.random(in: 1...7, using: &random) {
+      let index = Int.random(in: 0..<values.count, using: &random)
+      let source = values[index]
+      let kernel = Int.random(in: 1...5, using: &random)
+      let before = Int.random(in: 0..<kernel, using: &random)
+      // Never smaller than what one pixel needs.
+      let padding = Padding(before: before, after: max(kernel - 1 - before, Int.random(in: 0..<kernel, using: &random)))
+      let window = Window(kernel: kernel, stride: Int.random(in: 1...3, using: &random), padding: padding)
+      let extent = (window.outputLength(extents[index].0), window.outputLength(extents[index].1))
+      if Int.random(in: 0..<5, using: &random) == 0 {
+        values.append(graph.maxPooling(window, of: source))
+      } else {
+        let depthwise = Bool.random(using: &random)
+        let residual = values.indices.filter { extents[$0] == extent }.randomElement(using: &random)
+          .flatMap { Bool.random(using: &random) ? values[$0] : nil }
+        let free = [3, 8, 16, 17, 32].randomElement(using: &random) ?? 3
+        let channels = residual?.channels ?? (depthwise ? source.channels : free)
+        let convolution = Convolution(
+          inputChannels: source.channels, outputChannels: channels,
+          groups: depthwise && channels == source.channels ? channels : 1, window: window,
+          activation: [.none, .relu, .relu6].randomElement(using: &random) ?? .none)
+        let scale = Float(2 / (Double(convolution.weightCount / channels)).squareRoot())
+        parameters.append(
+          ConvolutionParameters(
+            weights: (0..<convolution.weightCount).map { _ in Float.random(in: -scale...scale, using: &random) },
+            bias: (0..<channels).map { _ in Float.random(in: -1...1, using: &random) }))
+        values.append(graph.convolution(convolution, of: source, adding: residual))
+      }
+      extents.append(extent)
+    }
+    weights = (0..<graph.output.channels).map { _ in Double.random(in: -1...1, using: &random) }
+  }
+
+  func network(threads: Int? = nil) throws -> Network {
+    try Network(graph, threads: threads) { parameters[$0] }
+  }
+
+  func features(_ network: Network) throws -> Features {
+    try network.features(
+      of: pixels, width: width, height: height, normalization: Self.normalization, projectedOn: weights)
+  }
+
+  /// (3, H, W)
+  var input: NaiveExecution.Map {
+    var values: [Double] = []
+    for channel in 0..<3 {
+      for position in 0..<width * height {
+        let value = Double(pixels[3 * position + channel]) / 255
+        values.append((value - Self.mean[channel]) / Self.standardDeviation[channel])
+      }
+    }
+    return NaiveExecution.Map(channels: 3, height: height, width: width, values: values)
+  }
+}
