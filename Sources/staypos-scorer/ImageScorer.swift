@@ -1,0 +1,66 @@
+import Detection
+import Filesystem
+import Glibc
+import ImageDecoding
+import Scoring
+import StayposCore
+import SystemPackage
+
+/// Decoder and detector in one.
+struct ImageScorer {
+  let model: ScorerModel
+  private let detector: Detector
+
+  /// - Parameters:
+  ///   - model: an open model file.
+  ///   - memoryLimit: of the whole process. An image's working memory gets three quarters; the weights, the decoder and the
+  ///     runtime share the rest.
+  init(model descriptor: CInt, precision: Precision, threads: Int, memoryLimit: Int?) throws(LoadError) {
+    guard precision == .auto || precision == .fp32 else {
+      throw LoadError(description: "precision \(precision.rawValue) is not available here; use auto or fp32")
+    }
+    do throws(DetectionError) {
+      detector = try Detector.load(
+        descriptor: descriptor, threads: threads, memoryLimit: memoryLimit.map { $0 / 4 * 3 })
+    } catch {
+      throw LoadError(description: error.description)
+    }
+    let info = detector.model
+    model = ScorerModel(
+      name: info.name, sha256: info.sha256, threshold: info.threshold,
+      head: info.head == .positive ? .positive : .linear,
+      precision: .fp32, minimumSize: info.minimumSize)
+  }
+
+  /// One run on the smallest image: whatever the libraries open or compile at first use is there afterwards, and a network
+  /// that cannot run is noticed now.
+  func warmUp() throws(LoadError) {
+    let size = ImageSize(width: model.minimumSize, height: model.minimumSize)
+    let image = RGBImage(size: size, pixels: [UInt8](repeating: 128, count: size.width * size.height * 3))
+    do throws(DetectionError) {
+      _ = try detector.score(image)
+    } catch {
+      throw LoadError(description: error.description)
+    }
+  }
+
+  func score(_ image: borrowing Descriptor, _ limits: ImageLimits) -> ScoringOutcome {
+    let pixels: RGBImage
+    do throws(DecodingFailure) {
+      pixels = try RGBImage.decode(descriptor: image.rawValue, limits: limits)
+    } catch {
+      return .notScored(error.reason, detail: error.detail)
+    }
+    do throws(DetectionError) {
+      return try detector.score(pixels)
+    } catch {
+      // The model's or the library's fault, not the image's: there is no verdict that would be true.
+      _ = try? FileDescriptor.standardError.writeAll("staypos-scorer: \(error.description)\n".utf8)
+      exit(EX_SOFTWARE)
+    }
+  }
+}
+
+struct LoadError: Error, CustomStringConvertible {
+  var description: String
+}

@@ -1,0 +1,116 @@
+import Detection
+import Filesystem
+import FoundationEssentials
+import Glibc
+import ImageDecoding
+import Scoring
+import StayposCore
+import SystemPackage
+import Testing
+
+private enum DefaultModel {
+  static let repository = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
+
+  static let path: FilePath? = [
+    repository.pushing("Models/default.safetensors"),
+    repository.pushing("../shared/models/staypos-lite0-v0.safetensors"),
+  ].first { access($0.string, R_OK) == 0 }
+
+  static let references = repository.pushing("../shared/models/reference-logits.csv")
+  static let images = repository.pushing("../shared/data/dev")
+}
+
+/// `staypos-scorer` itself with the default model, in its sandbox.
+@Suite(.serialized, .enabled(if: DefaultModel.path != nil, "no Models/default.safetensors here"))
+struct DefaultModelTests {
+  private func scorer(_ adjust: (inout ScorerConfiguration) -> Void = { _ in }) throws -> Scorer {
+    var configuration = ScorerConfiguration(executable: try ScorerHarness.product("staypos-scorer"))
+    adjust(&configuration)
+    let source = try ModelSource(path: #require(DefaultModel.path))
+    return Scorer(configuration, model: source, interruption: try ScorerInterruption())
+  }
+
+  @Test func allWallsStandAndTheModelIsNamed() throws {
+    let hello = try scorer().start()
+    #expect(hello.model.minimumSize == 32)
+    #expect(hello.model.head == .positive)
+    #expect(hello.sandbox.seccomp)
+    #expect(hello.sandbox.privilegesDropped)
+  }
+
+  @Test func givesWhatTheDetectorGivesHere() throws {
+    let harness = try ScorerHarness()
+    let detector = try Detector.load(#require(DefaultModel.path), threads: 1)
+    var generator = SystemRandomNumberGenerator()
+    let image = RGBImage(
+      size: ImageSize(width: 97, height: 64),
+      pixels: (0..<97 * 64 * 3).map { UInt8(truncatingIfNeeded: $0 / 97) ^ .random(in: 0...63, using: &generator) })
+    let file = try harness.image(PNGEncoder.encode(image))
+    #expect(try scorer().expectOutcome(file) == detector.score(image))
+  }
+
+  @Test func limitsAndDamageAreReasons() throws {
+    let harness = try ScorerHarness()
+    let scorer = try scorer { $0.limits.pixels = 64 * 64 }
+    func png(_ width: Int, _ height: Int) throws -> [UInt8] {
+      let size = ImageSize(width: width, height: height)
+      return try PNGEncoder.encode(RGBImage(size: size, pixels: [UInt8](repeating: 200, count: width * height * 3)))
+    }
+    #expect(scorer.expectOutcome(try harness.image(png(65, 64))).reason == .tooLarge)
+    #expect(scorer.expectOutcome(try harness.image(png(31, 64))).reason == .tooSmall)
+    #expect(scorer.expectOutcome(try harness.image(png(64, 64).dropLast(40))).reason == .truncated)
+    #expect(scorer.expectOutcome(try harness.image(png(64, 64))).reason == nil)
+  }
+
+  @Test func otherFormatsAreNotScored() throws {
+    let harness = try ScorerHarness()
+    let scorer = try scorer()
+    #expect(scorer.expectOutcome(try harness.image("P5 2 2 255 ....")).reason == .unsupportedFormat)
+    #expect(scorer.expectOutcome(try harness.image("")).reason == .empty)
+  }
+
+  @Test(
+    .enabled(
+      if: access(DefaultModel.references.string, R_OK) == 0, "../shared/models/reference-logits.csv is not here"),
+    arguments: [1, 2])
+  func agreesWithTheReferenceFromInsideTheSandbox(threads: Int) throws {
+    let scorer = try scorer { $0.threads = threads }
+    let table = try String(contentsOfFile: DefaultModel.references.string, encoding: .utf8)
+    let rows = table.split(separator: "\n").dropFirst().prefix(12)
+    try #require(rows.count == 12)
+    for row in rows {
+      let fields = row.split(separator: ",")
+      let path = DefaultModel.images.pushing(FilePath(String(fields[0])))
+      let logit = try #require(Double(fields[3]))
+      guard case .scored(let score, _)? = scorer.expectOutcome(try ScorerHarness.open(path)) else {
+        Issue.record("\(path) was not scored")
+        continue
+      }
+      #expect(abs(score.logit - logit) < 1e-3, "\(path)")
+    }
+  }
+
+  @Test func byHandItPointsToTheRightProgram() throws {
+    let pipe = try ScorerHarness.outputOfProgram(ScorerHarness.product("staypos-scorer"))
+    #expect(pipe.status == EX_USAGE)
+    #expect(pipe.output.contains("staypos score"))
+  }
+
+  @Test func aFileThatIsNoModelIsRejected() throws {
+    let harness = try ScorerHarness()
+    let configuration = ScorerConfiguration(executable: try ScorerHarness.product("staypos-scorer"))
+    let source = try ModelSource(path: harness.write("not a model".utf8, to: "model"))
+    let scorer = Scorer(configuration, model: source, interruption: try ScorerInterruption())
+    guard case .modelRejected(let message) = scorer.failure(try harness.image("")) else {
+      Issue.record("not rejected")
+      return
+    }
+    #expect(!message.isEmpty)
+  }
+}
+
+extension ScoringOutcome? {
+  fileprivate var reason: NotScoredReason? {
+    if case .notScored(let reason, _)? = self { reason } else { nil }
+  }
+}

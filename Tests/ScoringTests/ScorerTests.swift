@@ -1,0 +1,182 @@
+import Filesystem
+import Glibc
+import Scoring
+import StayposCore
+import SystemPackage
+import Testing
+
+/// The daemon's side against real child processes.
+@Suite(.serialized)
+struct ScorerTests {
+  private let good = ScoringOutcome.scored(
+    Score(realScore: 0, fakeScore: 1, bias: 0), size: ImageSize(width: 2, height: 2))
+
+  @Test func answersOneImageAfterTheOtherFromOneChild() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("sandbox")
+    #expect(scorer.processIdentifier == nil)
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+    let process = scorer.processIdentifier
+    #expect(process != nil)
+    for _ in 0..<50 { #expect(scorer.expectOutcome(try harness.image("score")) == good) }
+    #expect(scorer.processIdentifier == process)
+    #expect(
+      scorer.expectOutcome(try harness.image("whatever"))
+        == .notScored(.unsupportedFormat, detail: "no such attempt: whatever"))
+  }
+
+  @Test func helloSaysWhatIsLoadedAndWhichWallsStand() throws {
+    let harness = try ScorerHarness()
+    let hello = try harness.scorer("sandbox").start()
+    #expect(hello.model.name == "sandbox")
+    #expect(hello.model.threshold == Threshold(0.5))
+    #expect(hello.sandbox.privilegesDropped)
+    #expect(hello.sandbox.seccomp)
+  }
+
+  @Test func crashCostsOneAttempt() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("sandbox")
+    #expect(scorer.failure(try harness.image("abort")) == .crashed(.signal(SIGABRT)))
+    #expect(scorer.failure(try harness.image("exit")) == .crashed(.status(7)))
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func segmentationFaultWhileScoring() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("plain")
+    try scorer.start()
+    let process = try #require(scorer.processIdentifier)
+    let killer = TestThread {
+      _ = eventually { processState(process) == "T" }
+      kill(process, SIGSEGV)
+      kill(process, SIGCONT)
+    }
+    #expect(scorer.failure(try harness.image("stop")) == .crashed(.signal(SIGSEGV)))
+    killer.join()
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
+  @Test func deathWhileIdleIsNoFaultOfTheNextImage() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("sandbox")
+    try scorer.start()
+    let process = try #require(scorer.processIdentifier)
+    kill(process, SIGKILL)
+    #expect(eventually { processState(process) == "Z" })
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+    #expect(scorer.processIdentifier != process)
+  }
+
+  @Test(arguments: ["hang", "stop"]) func hangEndsAtTheTimeout(order: String) throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("plain") { $0.timeout = .milliseconds(200) }
+    try scorer.start()
+    let process = try #require(scorer.processIdentifier)
+    let start = ContinuousClock.now
+    #expect(scorer.failure(try harness.image(order)) == .timedOut(after: .milliseconds(200)))
+    #expect(ContinuousClock.now - start >= .milliseconds(200))
+    #expect(processState(process) == nil)
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
+  @Test func liesAndChatterEndTheScorer() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("plain")
+    for order in ["lie", "chatter", "smuggle", "flood", "close"] {
+      let failure = scorer.failure(try harness.image(order))
+      guard case .protocolViolation = failure else {
+        Issue.record("\(order): \(String(describing: failure))")
+        continue
+      }
+      #expect(scorer.processIdentifier == nil, "\(order)")
+      #expect(scorer.expectOutcome(try harness.image("score")) == good, "after \(order)")
+    }
+  }
+
+  @Test func aSecondReplyIsNotTakenForTheNextImage() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("plain")
+    #expect(scorer.expectOutcome(try harness.image("double")) == .notScored(.corrupt, detail: "first"))
+    guard case .protocolViolation = scorer.failure(try harness.image("score")) else {
+      Issue.record("taken")
+      return
+    }
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
+  @Test func memoryLimitHolds() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("sandbox") { $0.memoryLimit = 128 << 20 }
+    #expect(scorer.expectOutcome(try harness.image("grow \(64 << 20)")) == .notScored(.corrupt, detail: "grown"))
+    #expect(scorer.expectOutcome(try harness.image("grow \(256 << 20)")) == .notScored(.outOfMemory, detail: "malloc"))
+    #expect(scorer.failure(try harness.image("kill-self")) == .outOfMemory(.signal(SIGKILL)))
+  }
+
+  @Test func aScorerThatHasGrownIsReplaced() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("sandbox") { $0.residentLimit = 100 << 20 }
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+    #expect(scorer.processIdentifier != nil)
+    #expect(scorer.expectOutcome(try harness.image("grow \(128 << 20)")) == .notScored(.corrupt, detail: "grown"))
+    #expect(scorer.processIdentifier == nil)
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func interruptionEndsWorkFromAnotherThread() throws {
+    let harness = try ScorerHarness()
+    let interruption = try ScorerInterruption()
+    let scorer = try harness.scorer("plain", interruption: interruption)
+    try scorer.start()
+    let process = try #require(scorer.processIdentifier)
+    let other = TestThread {
+      _ = eventually { processState(process) == "T" }
+      interruption.request()
+    }
+    #expect(scorer.failure(try harness.image("stop")) == .interrupted)
+    other.join()
+    #expect(processState(process) == nil)
+    #expect(scorer.failure(try harness.image("score")) == .interrupted)
+    interruption.revoke()
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
+  @Test func theChildDiesWithTheThreadThatStartedIt() throws {
+    let harness = try ScorerHarness()
+    nonisolated(unsafe) let scorer = try harness.scorer("sandbox")
+    let thread = TestThread { _ = try? scorer.start() }
+    thread.join()
+    let process = try #require(scorer.processIdentifier)
+    #expect(eventually { processState(process) == "Z" })
+  }
+
+  @Test func theChildGetsNothingElse() throws {
+    let harness = try ScorerHarness()
+    // Inheritable on purpose.
+    let leak = Descriptor(owning: dup(STDERR_FILENO))
+    let scorer = try harness.scorer("plain")
+    // Standard streams, socket, model, image.
+    #expect(scorer.expectOutcome(try harness.image("descriptors")) == .notScored(.corrupt, detail: "0 1 2 3 4 5"))
+    #expect(fcntl(leak.rawValue, F_GETFD) == 0)
+  }
+
+  @Test func hundredRestartsLeaveNothingBehind() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("sandbox")
+    try scorer.start()
+    scorer.stop()
+    let before = openDescriptorCount()
+    for _ in 0..<100 {
+      try scorer.start()
+      let process = try #require(scorer.processIdentifier)
+      scorer.stop()
+      #expect(processState(process) == nil)
+    }
+    // Tests beside this one open some too, but not one for each restart.
+    #expect(openDescriptorCount() - before < 50)
+  }
+
+  private func openDescriptorCount() -> Int {
+    (0..<CInt(4096)).count { fcntl($0, F_GETFD) >= 0 }
+  }
+}
