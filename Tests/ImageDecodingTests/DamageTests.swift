@@ -72,20 +72,6 @@ struct DamageTests {
     #expect(try RGBImage.decode(bytes: bytes + [1, 2, 3], limits: limits) == image)
   }
 
-  @Test("compressed metadata is not inflated")
-  func metadata() throws {
-    // A stream that zlib refuses would be an error or a warning if somebody looked at it.
-    let image = RGBImage(size: ImageSize(width: 1, height: 1), pixels: [1, 2, 3])
-    var bytes = try PNGEncoder.encode(image)
-    let pixels = try #require(bytes.firstRange(of: Array("IDAT".utf8)))
-    for name in ["iCCP", "zTXt", "iTXt", "tRNS", "eXIf"] {
-      let data = [UInt8]("x\0\0".utf8) + [UInt8](repeating: 0xFF, count: 5000)
-      let length = withUnsafeBytes(of: UInt32(data.count).bigEndian) { Array($0) }
-      bytes.insert(contentsOf: length + Array(name.utf8) + data + [0, 0, 0, 0], at: pixels.lowerBound - 4)
-    }
-    #expect(try RGBImage.decode(bytes: bytes, limits: limits) == image)
-  }
-
   @Test("a JPEG of very many scans is refused")
   func scans() throws {
     // The first scan of a progressive file, repeated; libjpeg itself would take any number.

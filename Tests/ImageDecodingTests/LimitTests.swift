@@ -65,6 +65,28 @@ struct LimitTests {
       Self.failure(tall, ImageLimits(memory: 200_000_000))?.detail.hasPrefix("decoding needs 30") == true)
   }
 
+  @Test("compressed metadata is not inflated")
+  func metadata() async throws {
+    await #expect(processExitsWith: .success) {
+      // What zlib makes of 3 MB of zeros, as 200 texts and profiles.
+      let zeros = try PNGEncoder.encode(
+        RGBImage(size: ImageSize(width: 1000, height: 1000), pixels: Array(repeating: 0, count: 3_000_000)))
+      let start = try #require(zeros.firstRange(of: Array("IDAT".utf8))).upperBound
+      let end = try #require(zeros.firstRange(of: Array("IEND".utf8))).lowerBound - 8
+      let image = RGBImage(size: ImageSize(width: 1, height: 1), pixels: [1, 2, 3])
+      var bytes = try PNGEncoder.encode(image)
+      let header = try #require(bytes.firstRange(of: Array("IDAT".utf8))).lowerBound - 4
+      for name in Array(repeating: ["zTXt", "iCCP"], count: 100).joined() {
+        let chunk = Array("\(name)x\0\0".utf8) + zeros[start..<end]
+        let length = withUnsafeBytes(of: UInt32(chunk.count - 4).bigEndian) { Array($0) }
+        bytes.insert(contentsOf: length + chunk + checkSum(chunk), at: header)
+      }
+      let before = try peakMemory()
+      #expect(try RGBImage.decode(bytes: bytes, limits: ImageLimits()) == image)
+      #expect(try peakMemory() - before < 4_000_000)
+    }
+  }
+
   @Test("a PNG of 50,000 × 50,000 pixels", .enabled(if: Pillow.isAvailable, "needs python3 to write it"))
   func oneColor() async throws {
     let directory = try TemporaryDirectory()
@@ -126,4 +148,14 @@ func peakMemory() throws -> Int {
   let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
   let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
   return try #require(Int(line.split(whereSeparator: \.isWhitespace)[1])) * 1024
+}
+
+/// A PNG chunk's CRC-32 over its name and data.
+private func checkSum(_ bytes: [UInt8]) -> [UInt8] {
+  var sum: UInt32 = .max
+  for byte in bytes {
+    sum ^= UInt32(byte)
+    for _ in 0..<8 { sum = sum & 1 == 0 ? sum >> 1 : sum >> 1 ^ 0xEDB8_8320 }
+  }
+  return withUnsafeBytes(of: (~sum).bigEndian) { Array($0) }
 }
