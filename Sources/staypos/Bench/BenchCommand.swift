@@ -1,0 +1,137 @@
+import ArgumentParser
+import Detection
+import Glibc
+import ImageDecoding
+import StayposCore
+import SystemPackage
+
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure speed and memory of a model on this machine.",
+    discussion: """
+      Scores images of noise and reports the median time, megapixels per second and the most memory that the process had \
+      resident, weights included. Every size is measured in a process of its own, after one run that is not counted \
+      (it compiles the network's kernels for that size).
+
+      EXAMPLES
+        staypos bench
+        staypos bench --size 512x512 --size 1024x1024 --repeat 10 --json
+        staypos bench --architecture resnet50-nodown --threads 1
+      """)
+
+  enum RandomArchitecture: String, ExpressibleByArgument, CaseIterable {
+    case resnet50NoDown = "resnet50-nodown"
+
+    var architecture: Architecture {
+      switch self {
+      case .resnet50NoDown: .resnet(.resnet50NoDown)
+      }
+    }
+  }
+
+  @OptionGroup var detector: DetectorOptions
+
+  @Option(help: "Instead of a model: random weights for this architecture.")
+  var architecture: RandomArchitecture?
+
+  @Option(help: ArgumentHelp("Image size in pixels; may be given several times.", valueName: "WxH"))
+  var size: [SizeArgument] = [SizeArgument(ImageSize(width: 512, height: 512))]
+
+  @Option(help: ArgumentHelp("Runs to take the median of.", valueName: "n"))
+  var `repeat` = 5
+
+  @Flag(help: "Print one JSON object a line.")
+  var json = false
+
+  func validate() throws {
+    guard (1...100_000).contains(`repeat`) else { throw ValidationError("--repeat has to be between 1 and 100000.") }
+    if architecture != nil, detector.model != nil {
+      throw ValidationError("--model and --architecture exclude each other.")
+    }
+  }
+
+  func run() throws {
+    if size.count == 1, let size = size.first {
+      try report(measure(size.size))
+      return
+    }
+    for size in size { try runInChild(size) }
+  }
+
+  private func measure(_ size: ImageSize) throws -> BenchResult {
+    let detector: Detector
+    if let architecture {
+      detector = try RandomModel.detector(architecture.architecture, threads: self.detector.threads)
+    } else {
+      detector = try self.detector.load()
+    }
+    let image = RGBImage.noise(size)
+    let clock = ContinuousClock()
+    var times: [Double] = []
+    var outcome: ScoringOutcome?
+    for _ in 0...`repeat` {
+      let start = clock.now
+      outcome = try detector.score(image)
+      times.append((clock.now - start) / .seconds(1))
+    }
+    guard case .scored(let score, _) = outcome else {
+      if case .notScored(let reason, let detail) = outcome { Console.complain("\(reason.rawValue): \(detail)") }
+      throw ExitCode.notScored
+    }
+    return BenchResult(
+      model: detector.model, size: size, threads: self.detector.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
+      first: times[0],
+      times: Array(times.dropFirst()), peakBytes: ProcessMemory.peak, logit: score.logit)
+  }
+
+  private func report(_ result: BenchResult) throws {
+    if json { try Console.write(json: result) } else { try Console.write(line: result.line) }
+  }
+
+  /// This program again, for one size.
+  private func runInChild(_ size: SizeArgument) throws {
+    var arguments = ["staypos", "bench", "--size", size.description, "--repeat", "\(`repeat`)"].map { Array($0.utf8) }
+    if let model = detector.model { arguments += [Array("--model".utf8), model.path.bytes] }
+    if let threads = detector.threads { arguments += ["--threads", "\(threads)"].map { Array($0.utf8) } }
+    if let architecture { arguments += ["--architecture", architecture.rawValue].map { Array($0.utf8) } }
+    if json { arguments.append(Array("--json".utf8)) }
+
+    var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { bytes in
+      (bytes + [0]).withUnsafeBufferPointer { buffer in
+        buffer.withMemoryRebound(to: CChar.self) { $0.baseAddress.flatMap { strdup($0) } }
+      }
+    }
+    defer { for pointer in pointers { free(pointer) } }
+    pointers.append(nil)
+    var child: pid_t = 0
+    let spawned = posix_spawn(&child, "/proc/self/exe", nil, nil, pointers, environ)
+    guard spawned == 0 else { throw Failure("cannot start a process for \(size): \(Errno(rawValue: spawned))") }
+    var status: CInt = 0
+    while waitpid(child, &status, 0) < 0 {
+      guard errno == EINTR else { throw Failure("cannot wait for the process for \(size): \(Errno(rawValue: errno))") }
+    }
+    guard status & 0x7F == 0 else { throw Failure("the process for \(size) was ended by signal \(status & 0x7F)") }
+    guard status == 0 else { throw ExitCode(status >> 8 & 0xFF) }
+  }
+}
+
+/// `WIDTHxHEIGHT`
+struct SizeArgument: ExpressibleByArgument, CustomStringConvertible {
+  var size: ImageSize
+
+  init(_ size: ImageSize) {
+    self.size = size
+  }
+
+  init?(argument: String) {
+    let sides = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard sides.count == 2, let width = sides[0], let height = sides[1], (1...65_535).contains(width),
+      (1...65_535).contains(height)
+    else { return nil }
+    size = ImageSize(width: width, height: height)
+  }
+
+  var description: String { "\(size.width)x\(size.height)" }
+  var defaultValueDescription: String { description }
+}

@@ -1,0 +1,43 @@
+import Detection
+import StayposCore
+
+/// One size, measured.
+struct BenchResult: Encodable {
+  var model: String
+  var width: Int
+  var height: Int
+  var threads: Int
+  /// The run that compiles the kernels; not part of the others.
+  var firstSeconds: Double
+  var medianSeconds: Double
+  var minimumSeconds: Double
+  var repeats: Int
+  var megapixelsPerSecond: Double
+  var peakBytes: Int?
+  var logit: Double
+
+  /// - Parameter times: at least one.
+  init(
+    model: ModelInfo, size: ImageSize, threads: Int, first: Double, times: [Double], peakBytes: Int?, logit: Double
+  ) {
+    let sorted = times.sorted()
+    self.model = model.name
+    width = size.width
+    height = size.height
+    self.threads = threads
+    firstSeconds = first
+    medianSeconds = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+    minimumSeconds = sorted[0]
+    repeats = sorted.count
+    megapixelsPerSecond = Double(size.width * size.height) / 1e6 / medianSeconds
+    self.peakBytes = peakBytes
+    self.logit = logit
+  }
+
+  var line: String {
+    let peak = peakBytes.map { "\(($0 + 1 << 19) >> 20) MiB at most" } ?? "memory unknown"
+    return "\(model)  \(width)x\(height)  \(threads) thread\(threads == 1 ? "" : "s"): "
+      + "\(megapixelsPerSecond.fixed(3)) MP/s, \((medianSeconds * 1000).fixed(1)) ms (median of \(repeats), fastest "
+      + "\((minimumSeconds * 1000).fixed(1)) ms, first \((firstSeconds * 1000).fixed(1)) ms), \(peak)"
+  }
+}

@@ -1,0 +1,90 @@
+import Detection
+import Filesystem
+import Hashing
+import ImageDecoding
+import StayposCore
+import SystemPackage
+
+/// One file through decoder and network.
+struct Examination {
+  var path: FilePath
+  var verdict: Verdict
+  /// Why it was not scored, for people.
+  var detail: String?
+  var score: Score?
+  var size: ImageSize?
+  var sha256: SHA256Digest?
+  var map: EvidenceMap?
+  var image: RGBImage?
+  /// From the opening of the file to the verdict.
+  var duration = Duration.zero
+
+  init(refusing path: FilePath, _ refusal: Refusal) {
+    self.path = path
+    verdict = .notScored(refusal.reason)
+    detail = refusal.detail
+  }
+
+  /// Opens the file once; hash and pixels come from the same descriptor.
+  /// - Parameter mapped: keep image and evidence map.
+  init(
+    of path: FilePath, by detector: Detector, threshold: Threshold, limits: ImageLimits, mapped: Bool = false
+  ) {
+    let clock = ContinuousClock()
+    let start = clock.now
+    self.init(refusing: path, Refusal(reason: .ioError, detail: ""))
+    do throws(Refusal) {
+      let file = try Candidate(opening: path)
+      try examine(file, detector, threshold, limits, mapped: mapped)
+    } catch {
+      verdict = .notScored(error.reason)
+      detail = error.detail
+      score = nil
+      map = nil
+      image = nil
+    }
+    duration = clock.now - start
+  }
+
+  private mutating func examine(
+    _ file: borrowing Candidate, _ detector: Detector, _ threshold: Threshold, _ limits: ImageLimits, mapped: Bool
+  ) throws(Refusal) {
+    let descriptor = file.descriptor.rawValue
+    // A file beyond the limit is refused by its size: no need to read all of it.
+    if file.status.identity.size <= Int64(limits.bytes) {
+      do throws(Errno) {
+        sha256 = try SHA256Digest(contentsOf: descriptor)
+      } catch {
+        throw Refusal(error)
+      }
+    }
+    let decoded: RGBImage
+    do throws(DecodingFailure) {
+      decoded = try RGBImage.decode(descriptor: descriptor, limits: limits)
+    } catch {
+      throw Refusal(reason: error.reason, detail: error.detail)
+    }
+    size = decoded.size
+    let outcome: ScoringOutcome
+    do throws(DetectionError) {
+      if mapped {
+        (outcome, map) = try detector.explain(decoded)
+        image = decoded
+      } else {
+        outcome = try detector.score(decoded)
+      }
+    } catch {
+      throw Refusal(reason: .noModel, detail: error.message)
+    }
+    guard file.isUnchanged() else {
+      throw Refusal(reason: .unstable, detail: "the file was changed while it was read")
+    }
+    switch outcome {
+    case .notScored(let reason, let detail): throw Refusal(reason: reason, detail: detail)
+    case .scored(let score, _):
+      self.score = score
+      verdict = threshold.verdict(on: score)
+      detail = nil
+    }
+  }
+}

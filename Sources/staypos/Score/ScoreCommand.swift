@@ -1,0 +1,66 @@
+import ArgumentParser
+import Detection
+import StayposCore
+import SystemPackage
+
+struct ScoreCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "score",
+    abstract: "Give a verdict on images.",
+    discussion: """
+      Prints one line for each file: the verdict (flagged, clear, not-scored), the probability that the image is \
+      generated, the logit, and the path. PNG and JPEG are told by their content, not by their names. Of a directory all \
+      regular files in and below it are taken, images or not, in the order of their names; symbolic links in it are not \
+      followed.
+
+      A file that cannot be judged (damaged, too large, unreadable, no image) is not-scored, with the reason. That is \
+      neither flagged nor clear.
+
+      EXIT STATUS
+        0   all files are clear
+        1   at least one file is flagged
+        2   none is flagged, at least one is not scored (or no model could be loaded)
+        64  the command line is wrong
+
+      EXAMPLES
+        staypos score photo.jpg
+        staypos score --threshold 0.9 --model my.safetensors *.png
+        staypos score --json uploads/ | jq -r 'select(.verdict == "flagged") | .path'
+      """)
+
+  @Argument(help: ArgumentHelp("Images, or directories of images.", valueName: "file"))
+  var files: [PathArgument]
+
+  @OptionGroup var detector: DetectorOptions
+  @OptionGroup var threshold: ThresholdOption
+  @OptionGroup var limits: LimitOptions
+
+  @Flag(help: "Print one JSON object a line.")
+  var json = false
+
+  func run() throws {
+    let detector = try detector.load()
+    let threshold = threshold.resolved(for: detector.model)
+    var (flagged, notScored) = (false, false)
+    if !json, Console.isTerminal { try Console.write(line: Console.paint(ScoreLine.header, .dim)) }
+    try FileWalk.visit(files.map(\.path)) { item in
+      let examination =
+        switch item {
+        case .file(let path): Examination(of: path, by: detector, threshold: threshold, limits: limits.limits)
+        case .unreadable(let path, let errno): Examination(refusing: path, Refusal(errno))
+        }
+      if json {
+        try Console.write(json: ScoreRecord(examination, threshold: threshold, model: detector.model.sha256))
+      } else {
+        try Console.write(line: ScoreLine.text(examination, columns: Console.isTerminal))
+      }
+      switch examination.verdict {
+      case .flagged: flagged = true
+      case .notScored: notScored = true
+      case .clear: break
+      }
+    }
+    if flagged { throw ExitCode.found }
+    if notScored { throw ExitCode.notScored }
+  }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import StayposCore
+import SystemPackage
+
+/// Standard output and standard error, one line at a time.
+enum Console {
+  /// A terminal gets columns and colour, a pipe gets neither.
+  static let isTerminal = isatty(STDOUT_FILENO) == 1
+  /// https://no-color.org
+  static let isColoured = isTerminal && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+
+  enum Colour: String {
+    case red = "31"
+    case green = "32"
+    case yellow = "33"
+    case dim = "2"
+  }
+
+  static func paint(_ text: String, _ colour: Colour) -> String {
+    isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+  }
+
+  /// Unbuffered: whoever reads a pipe sees a verdict when it is made.
+  static func write(line: String) throws {
+    do {
+      try FileDescriptor.standardOutput.writeAll(Array("\(line)\n".utf8))
+    } catch {
+      complain("cannot write to standard output: \(error)")
+      throw ExitCode.outputFailed
+    }
+  }
+
+  /// One JSON object on one line, keys in alphabetical order.
+  static func write(json value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    try write(line: String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  static func complain(_ message: String) {
+    _ = try? FileDescriptor.standardError.writeAll(Array("staypos: \(printable(message))\n".utf8))
+  }
+
+  /// Text from elsewhere (a decoder, a model file) without anything that a terminal would obey.
+  static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.flatMap { scalar -> [UnicodeScalar] in
+          switch scalar.properties.generalCategory {
+          case .control, .format, .lineSeparator, .paragraphSeparator:
+            Array(scalar.escaped(asASCII: true).unicodeScalars)
+          default: [scalar]
+          }
+        }))
+  }
+}
+
+extension String {
+  func padded(_ width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
+
+  func leftPadded(_ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - count)) + self
+  }
+}
+
+extension Double {
+  /// With so many digits behind the point.
+  func fixed(_ digits: Int, signed: Bool = false) -> String {
+    guard isFinite, abs(self) < 1e15 else { return "\(self)" }
+    var scale = 1.0
+    for _ in 0..<digits { scale *= 10 }
+    let scaled = (magnitude * scale).rounded()
+    let whole = "\(Int((scaled / scale).rounded(.down)))"
+    let fraction = "\(Int(scaled.truncatingRemainder(dividingBy: scale)))"
+    let sign = self < 0 && scaled > 0 ? "-" : signed ? "+" : ""
+    guard digits > 0 else { return sign + "\(Int(scaled))" }
+    return sign + whole + "." + String(repeating: "0", count: digits - fraction.count) + fraction
+  }
+}

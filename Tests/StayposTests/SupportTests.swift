@@ -1,0 +1,47 @@
+import StayposCore
+import SystemPackage
+import Testing
+
+@testable import staypos
+
+@Suite struct SupportTests {
+  @Test(
+    arguments: [
+      (0, 4, "0.0000"), (-0.00001, 2, "0.00"), (1.005, 1, "1.0"), (0.9999, 2, "1.00"), (-1.5, 3, "-1.500"),
+      (12, 0, "12"),
+      (1234.5678, 2, "1234.57"), (.infinity, 2, "inf"),
+    ] as [(Double, Int, String)])
+  func numbersHaveFixedDigits(_ value: Double, _ digits: Int, _ text: String) {
+    #expect(value.fixed(digits) == text)
+  }
+
+  @Test func theInstalledModelComesBeforeTheSourceTree() {
+    let candidates = DefaultModel.candidates(executable: "/usr/bin/staypos", workingDirectory: "/home/user/staypos")
+    #expect(candidates.first == "/usr/share/staypos/models/default.safetensors")
+    #expect(candidates.contains("/home/user/staypos/Models/default.safetensors"))
+    let built = DefaultModel.candidates(executable: "/src/.build/release/staypos", workingDirectory: nil)
+    #expect(built.contains("/src/Models/default.safetensors"))
+  }
+
+  @Test func terminalsObeyNothingFromAFile() {
+    let text = Console.printable("a\u{1B}[31m\nb\u{202E}é")
+    #expect(text == #"a\u{1B}[31m\nb\u{202E}é"#)
+  }
+
+  /// Any bytes survive the argument parser, those that stand for other bytes included.
+  @Test func argumentsKeepTheirBytes() throws {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<2000 {
+      var bytes: [UInt8] = []
+      for _ in 0..<Int.random(in: 1...12, using: &random) {
+        if Bool.random(using: &random) {
+          bytes.append(UInt8.random(in: 1...255, using: &random))
+        } else {
+          bytes += Array((["é", "\u{F780}", "\u{F7FF}", "😀", "a"].randomElement(using: &random) ?? "").utf8)
+        }
+      }
+      #expect(RawArguments.bytes(of: RawArguments.carried(bytes)) == bytes, "\(bytes)")
+    }
+    #expect(RawArguments.carried(Array("plain é".utf8)) == "plain é")
+  }
+}
