@@ -12,22 +12,20 @@ package struct PixelNormalization: Sendable {
 
   /// - Parameters:
   ///   - pixels: RGB, interleaved.
-  ///   - target: three planes.
+  ///   - target: as many values in the same order.
   func apply(to pixels: UnsafeBufferPointer<UInt8>, into target: UnsafeMutablePointer<Float>) {
-    guard var source = pixels.baseAddress else { return }
-    let count = pixels.count / 3
+    guard let source = pixels.baseAddress else { return }
+    let count = pixels.count / 3 * 3
     tables.withUnsafeBufferPointer { tables in
       guard let red = tables.baseAddress else { return }
       let (green, blue) = (red + 256, red + 512)
-      let (greenTarget, blueTarget) = (target + count, target + 2 * count)
       var index = 0
       // Plain pointers: this loop sees every pixel, in debug builds too.
       while index < count {
-        target[index] = red[Int(source[0])]
-        greenTarget[index] = green[Int(source[1])]
-        blueTarget[index] = blue[Int(source[2])]
-        source += 3
-        index += 1
+        target[index] = red[Int(source[index])]
+        target[index + 1] = green[Int(source[index + 1])]
+        target[index + 2] = blue[Int(source[index + 2])]
+        index += 3
       }
     }
   }

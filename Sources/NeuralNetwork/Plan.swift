@@ -44,7 +44,7 @@ final class Plan {
     (outputHeight, outputWidth) = (extents[graph.output.index].height, extents[graph.output.index].width)
   }
 
-  /// Where the image goes, in (C, H, W) order, before ``run(in:engine:)``.
+  /// Where the image goes, in (H, W, C) order, before ``run(in:engine:)``.
   func input(in buffer: AlignedBuffer) -> UnsafeMutablePointer<Float> {
     (buffer.address + arena.offsets[inputTensor]).assumingMemoryBound(to: Float.self)
   }

@@ -32,7 +32,7 @@ struct PlanBuilder {
   mutating func append(_ index: Int) throws(NetworkError) {
     switch graph.nodes[index] {
     case .input:
-      places.append(try newPlace(.plain(shape(index))))
+      places.append(try newPlace(.channelsLast(shape(index))))
     case .convolution(let layer, _, let source, let residual):
       places.append(try convolution(index, layers[layer], source: source, residual: residual))
     case .maxPooling(let window, let source):
@@ -43,8 +43,7 @@ struct PlanBuilder {
   /// Brings the output into (H, W, C) order.
   /// - Returns: its tensor.
   mutating func finish() throws(NetworkError) -> Int {
-    let layout = try TensorLayout(shape: shape(graph.output.index), order: dnnl_acdb)
-    let place = try reordered(places[graph.output.index], to: layout)
+    let place = try reordered(places[graph.output.index], to: .channelsLast(shape(graph.output.index)))
     // It is read after the last step.
     touch(place.tensor, at: steps.count)
     return place.tensor

@@ -17,7 +17,12 @@ struct TensorLayout: Equatable {
     self.descriptor = descriptor
   }
 
-  /// The one plain order of a (N, C, H, W) tensor, a convolution kernel (O, I, H, W) or, grouped, (G, O, I, H, W).
+  /// An image or a feature map of shape (N, C, H, W) in the order (N, H, W, C).
+  static func channelsLast(_ shape: [Int]) throws(NetworkError) -> TensorLayout {
+    try TensorLayout(shape: shape, order: dnnl_acdb)
+  }
+
+  /// Row-major: a bias (O), a convolution kernel (O, I, H, W) or, grouped, (G, O, I, H, W).
   static func plain(_ shape: [Int]) throws(NetworkError) -> TensorLayout {
     let orders = [1: dnnl_a, 4: dnnl_abcd, 5: dnnl_abcde]
     guard let order = orders[shape.count] else {
