@@ -2,19 +2,17 @@
 #include "clinux_sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 int clinux_drop_privileges(void) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
@@ -129,8 +127,9 @@ static size_t argument(unsigned index, bool high) {
   return offsetof(struct seccomp_data, args) + 8 * index + (high ? 4 : 0);
 }
 
-/// Allows `call` if the low 32 bits of the argument, masked, are `value`: for arguments that the kernel takes as 32 bits.
-static void rule_if(struct program *program, long call, unsigned index, uint32_t mask, uint32_t value, uint32_t otherwise) {
+/// Allows `call` if the low 32 bits of the argument, masked, are `value`: for arguments of which the kernel takes those.
+static void rule_if(struct program *program, long call, unsigned index, uint32_t mask, uint32_t value,
+                    uint32_t otherwise) {
   emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 5, (uint32_t)call);
   load(program, argument(index, false));
   emit(program, BPF_ALU | BPF_AND | BPF_K, 0, 0, mask);
@@ -204,8 +203,8 @@ int clinux_restrict_system_calls(int socket, bool threads) {
   rule_if(&program, SYS_tgkill, 0, exact, (uint32_t)getpid(), kill);
   if (threads) {
     const uint32_t needed = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
-    const uint32_t forbidden = CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
-                               CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_PIDFD;
+    const uint32_t forbidden = CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP |
+                               CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_PIDFD;
     rule_if(&program, SYS_clone, 0, needed | forbidden, needed, kill);
     // Its flags lie in memory, out of a filter's sight; the C library goes back to clone.
     rule(&program, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
@@ -220,7 +219,7 @@ int clinux_restrict_system_calls(int socket, bool threads) {
   struct sock_fprog filter = {.len = program.length, .filter = program.code};
   long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
   if (result > 0) {
-    // A thread with a filter of its own cannot follow.
+    // The number of a thread that has another filter and cannot follow.
     errno = EBUSY;
     return -1;
   }

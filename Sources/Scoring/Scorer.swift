@@ -48,7 +48,7 @@ package final class Scorer {
         guard try send(request, file, to: process) else {
           // It died while idle: no fault of this image.
           _ = terminate(patience: Self.endingPatience)
-          try countFailedStart(.couldNotStart("it ended while it was idle"), patienceLeft: 3)
+          try countFailedStart(.couldNotStart("it ended while it was idle"), tolerated: 3)
           continue
         }
         let outcome = try reply(to: request, from: process, by: hello.model, until: start + configuration.timeout)
@@ -87,19 +87,19 @@ extension Scorer {
       earliestStart = clock.now
       return (process, hello)
     } catch {
-      if error != .interrupted { try countFailedStart(error, patienceLeft: 0) }
+      if error != .interrupted { try countFailedStart(error, tolerated: 0) }
       throw error
     }
   }
 
   /// Puts the next start off.
   ///
-  /// - Parameter patienceLeft: failures in a row that are borne before the error is thrown.
-  private func countFailedStart(_ error: ScorerFailure, patienceLeft: Int) throws(ScorerFailure) {
+  /// - Parameter tolerated: failures in a row that are borne before the error is thrown.
+  private func countFailedStart(_ error: ScorerFailure, tolerated: Int) throws(ScorerFailure) {
     failedStarts += 1
     let delay = Duration.milliseconds(250) * (1 << min(failedStarts - 1, 8))
     earliestStart = clock.now + min(delay, .seconds(60))
-    if failedStarts > patienceLeft { throw error }
+    if failedStarts > tolerated { throw error }
   }
 
   private func greeting(of process: ScorerProcess) throws(ScorerFailure) -> ScorerHello {

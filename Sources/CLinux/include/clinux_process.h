@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/// posix_spawn(3) of a program that inherits no more than it is given: `descriptors` become 3, 4 and so on, input and output
-/// are /dev/null, standard error is shared, all else is closed; no signal is blocked or ignored; the session is its own,
-/// so that the terminal's signals go to the caller alone. Returns 0 or an error number.
+/// posix_spawn(3) of a program that inherits no more than it is given: `descriptors` become 3, 4 and so on, input and
+/// output are /dev/null, standard error is shared, all else is closed; no signal is blocked or ignored; the session is
+/// its own, so that the terminal's signals go to the caller alone. Returns 0 or an error number.
 int clinux_spawn(pid_t *process, const char *path, char *const arguments[], char *const environment[],
                  const int *descriptors, size_t count);
 
@@ -19,8 +19,8 @@ ssize_t clinux_send_message(int socket, const void *bytes, size_t count, int des
 
 /// Receives one message; waits for it unless the socket is non-blocking. A descriptor that came with it goes to
 /// `*descriptor` (close-on-exec; -1 if none came); with `descriptor` NULL the kernel takes in none.
-/// Returns the bytes received (0: the peer closed), or -1 and errno: EMSGSIZE if the message was longer than `capacity`,
-/// EBADMSG if more descriptors or other ancillary data came than asked for. None of them stays open then.
+/// Returns the bytes received (0: the peer closed), or -1 and errno: EMSGSIZE if the message was longer than
+/// `capacity`, EBADMSG if more descriptors or other ancillary data came than asked for. None of them stays open then.
 ssize_t clinux_receive_message(int socket, void *bytes, size_t capacity, int *descriptor);
 
 /// PR_SET_PDEATHSIG with SIGKILL: this process dies with its parent, to be exact when the thread that

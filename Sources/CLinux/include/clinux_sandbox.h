@@ -17,12 +17,14 @@ int clinux_limit_resources(uint64_t data_bytes, bool no_processes);
 int clinux_landlock_abi(void);
 
 /// Denies every access to the file system, to TCP ports and to processes and abstract sockets outside that the kernel's
-/// landlock knows, for the calling thread and the threads and processes that it starts later. Open descriptors stay usable.
+/// landlock knows, for the calling thread and the threads and processes that it starts later. Open descriptors stay
+/// usable.
 int clinux_restrict_landlock(void);
 
 /// Installs a seccomp(2) filter in all threads of the process. It allows what decoding and arithmetic in memory need
 /// (executable memory too: oneDNN compiles its kernels), messages over `socket`, and with `threads` new threads.
-/// Attempts to open or find files give EACCES, because the C library makes some in passing; everything else kills the process with SIGSYS.
+/// Attempts to open or find files give EACCES, because the C library makes some in passing; everything else kills the
+/// process with SIGSYS.
 int clinux_restrict_system_calls(int socket, bool threads);
 
 #endif
