@@ -1,0 +1,219 @@
+import Filesystem
+import StayposCore
+import SystemPackage
+
+/// Out of the quarantine.
+extension Quarantine {
+  package struct Restored: Sendable, Equatable {
+    package var path: FilePath
+    /// As the file is now: what to remember so that it is not quarantined again.
+    package var identity: FileIdentity
+    package var record: QuarantineRecord
+    /// Attributes that the target does not take; only if that was accepted.
+    package var refusedAttributes: [String]
+  }
+
+  /// Gives a file back with its owner, mode, times, attributes and ACL. Nothing is ever overwritten.
+  ///
+  /// - Parameters:
+  ///   - target: absolute; nil: where it came from.
+  ///   - force: also if the content is not what was quarantined, and without attributes that the target does not take.
+  /// - Throws: `exists`, `parent-missing`, `symlink`: name another target. `evidence-changed`, `metadata`: force it.
+  ///   The object stays here in every case.
+  package func restore(
+    _ id: QuarantineID, to target: FilePath? = nil, force: Bool = false
+  ) throws(QuarantineError) -> Restored {
+    try exclusively(id) {
+      var record = try self.record(id)
+      guard record.state == .quarantined || record.state == .prepared else {
+        throw QuarantineError(
+          .busy,
+          "\(id) is being \(record.state == .deleting ? "deleted" : "restored"): restart the daemon, which finishes that"
+        )
+      }
+      let path = target ?? record.path
+      let location = try Self.locateTarget(path)
+      let object: RegularFile
+      do throws(FilesystemError) {
+        object = try RegularFile(opening: Self.objectName(id), in: self.directory)
+      } catch {
+        guard error.code == .notFound else { throw error }
+        throw QuarantineError(.notFound, "the content of \(id) is gone; only its record is left: delete it")
+      }
+      if !force {
+        try Self.verify(
+          object.descriptor, holds: record.size, record.sha256, orElse: .evidenceChanged,
+          "the content is not what was quarantined: export and look at it, or force the restore")
+      }
+      record.state = .restoring
+      record.restoration = QuarantineRecord.Restoration(target: path)
+      let original = record
+      do {
+        try self.write(record)
+        try Failpoint.hit("restore.recorded")
+        return try self.restore(&record, object.descriptor, to: location, force: force)
+      } catch {
+        // Only if it is still here; otherwise it is restored, and recovery tidies up.
+        if (try? self.exists(Self.objectName(id))) == true,
+          record.restoration == original.restoration || !Self.isPublished(record)
+        {
+          try self.undo(record)
+        }
+        throw error
+      }
+    }
+  }
+
+  private func restore(
+    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation, force: Bool
+  ) throws -> Restored {
+    let links = try object.status().links
+    var refused = try Self.apply(record, to: object, force: force)
+    try Failpoint.hit("restore.prepared")
+    try object.sync()
+    var copied = false
+    do throws(FilesystemError) {
+      try directory.rename(Self.objectName(record.id), to: location.directory, as: location.name, noReplace: true)
+    } catch {
+      switch error.code {
+      case .crossDevice, .unsupported: copied = true
+      case .exists: throw Self.taken(record.restoration?.target)
+      default: throw error
+      }
+    }
+    let identity: FileIdentity
+    if copied {
+      FileMetadata.lockDown(object)
+      (identity, refused) = try copyOut(&record, object, to: location, force: force)
+    } else {
+      forget(bytes: record.size)
+      try Failpoint.hit("restore.moved")
+      try location.directory.sync()
+      try directory.sync()
+      identity = try object.status().identity
+    }
+    // The file is where it belongs. A record left behind says so to recovery.
+    try? removeRecord(record.id)
+    record.links = links
+    var result = record
+    result.state = .quarantined
+    result.restoration = nil
+    return Restored(
+      path: location.directory.path.appending(location.name), identity: identity, record: result,
+      refusedAttributes: refused)
+  }
+
+  private func copyOut(
+    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation, force: Bool
+  ) throws -> (FileIdentity, [String]) {
+    let temporary = Self.temporaryName(record.id)
+    let copy = try location.directory.open(temporary, .create(mode: 0o600))
+    let refused: [String]
+    do {
+      _ = try object.copyContent(to: copy)
+      try Failpoint.hit("restore.copied")
+      let (size, digest) = force ? try Self.measure(object) : (record.size, record.sha256)
+      try Self.verify(copy, holds: size, digest, orElse: .io, "the copy is not what was read: check the disk")
+      refused = try Self.apply(record, to: copy, force: force)
+      try copy.sync()
+      record.restoration?.copy = try copy.status().identity
+      try write(record)
+      try Failpoint.hit("restore.copyRecorded")
+      do throws(FilesystemError) {
+        try location.directory.rename(temporary, to: location.directory, as: location.name, noReplace: true)
+      } catch {
+        guard error.code == .exists else { throw error }
+        throw Self.taken(record.restoration?.target)
+      }
+    } catch {
+      try? location.directory.unlink(temporary)
+      throw error
+    }
+    try Failpoint.hit("restore.published")
+    try location.directory.sync()
+    let identity = try copy.status().identity
+    try removeObject(record)
+    try Failpoint.hit("restore.objectRemoved")
+    return (identity, refused)
+  }
+
+  /// Back to how it was before a restore was tried.
+  func undo(_ restoring: QuarantineRecord) throws {
+    var record = restoring
+    record.state = .quarantined
+    record.restoration = nil
+    if let object = try? RegularFile(opening: Self.objectName(record.id), in: directory) {
+      FileMetadata.lockDown(object.descriptor)
+    }
+    try write(record)
+  }
+
+  /// The copy of a restore to another file system has the target's name.
+  static func isPublished(_ record: QuarantineRecord) -> Bool {
+    guard let restoration = record.restoration, let copy = restoration.copy,
+      let location = try? FileLocation(restoration.target),
+      let status = try? location.directory.status(of: location.name)
+    else { return false }
+    return status.identity.isSameFile(as: copy)
+  }
+
+  private static func apply(
+    _ record: QuarantineRecord, to file: borrowing Descriptor, force: Bool
+  ) throws -> [String] {
+    let refused: [String]
+    do throws(FilesystemError) {
+      refused = try record.metadata.apply(to: file)
+    } catch {
+      guard error.code == .permissionDenied else { throw error }
+      throw QuarantineError(
+        .metadata,
+        "cannot give it back to \(record.metadata.uid):\(record.metadata.gid) with mode "
+          + "\(String(record.metadata.mode, radix: 8)): the daemon needs CAP_CHOWN and CAP_FOWNER, or its user must be "
+          + "the owner", errno: error.errno)
+    }
+    guard refused.isEmpty || force else {
+      throw QuarantineError(
+        .metadata, "the target does not take \(refused.joined(separator: ", ")): choose another, or force the restore")
+    }
+    return refused
+  }
+
+  private static func measure(_ file: borrowing Descriptor) throws -> (Int64, SHA256Digest) {
+    (try file.status().identity.size, try digest(of: file))
+  }
+
+  private static func locateTarget(_ path: FilePath) throws -> FileLocation {
+    guard path.isPlain else {
+      throw QuarantineError(.tampered, "the target must be an absolute path without . and ..", path: path)
+    }
+    let location: FileLocation
+    do throws(FilesystemError) {
+      location = try FileLocation(path)
+    } catch {
+      switch error.code {
+      case .notFound, .notDirectory:
+        throw QuarantineError(
+          .parentMissing, "its directory is gone: make it again, or name another target", path: path)
+      case .symlink:
+        throw QuarantineError(
+          .symlink, "a directory of the path is a symbolic link, which is not followed: name the real path", path: path)
+      default: throw error
+      }
+    }
+    let present: FileStatus
+    do throws(FilesystemError) {
+      present = try location.directory.status(of: location.name)
+    } catch {
+      guard error.code == .notFound else { throw error }
+      return location
+    }
+    guard present.kind != .symlink else {
+      throw QuarantineError(.symlink, "a symbolic link is there: remove it, or name another target", path: path)
+    }
+    throw taken(path)
+  }
+
+  private static func taken(_ path: FilePath?) -> QuarantineError {
+    QuarantineError(.exists, "something is there, and nothing is overwritten: name another target", path: path)
+  }
+}

@@ -1,0 +1,256 @@
+import Filesystem
+import Glibc
+import StayposCore
+import Synchronization
+import SystemPackage
+
+/// The quarantine directory: for every object a file named by its id, the original inode where the file system allows,
+/// and `ID.json`, its record. A record is on the disk before its file moves and goes after it, so whatever ends the
+/// daemon, ``recover()`` finds every file either in its place or here.
+///
+/// Thread-safe; calls block. Names in upload directories that begin with ``temporaryPrefix`` are the quarantine's own.
+package final class Quarantine: Sendable {
+  package static let temporaryPrefix = ".staypos-"
+
+  package struct Totals: Sendable, Equatable {
+    package var count: Int
+    package var bytes: Int64
+
+    package init(count: Int, bytes: Int64) {
+      self.count = count
+      self.bytes = bytes
+    }
+  }
+
+  /// A file in the directory that is not what it should be; it is never touched.
+  package struct Problem: Sendable, Equatable {
+    package var name: String
+    package var error: QuarantineError
+  }
+
+  package let path: FilePath
+  let directory: Directory
+  private let maxBytes: Int64
+  private let host: String
+
+  private struct Ledger {
+    var totals: Totals
+    /// Objects that an operation works on.
+    var busy: Set<QuarantineID> = []
+  }
+  private let ledger: Mutex<Ledger>
+
+  /// Opens the directory, making it with mode 0700 if it is missing.
+  ///
+  /// - Parameters:
+  ///   - path: absolute; no component may be a symbolic link.
+  ///   - maxBytes: the sum of the objects' sizes; 0: no limit.
+  package init(directory path: FilePath, maxBytes: Int64) throws(QuarantineError) {
+    do {
+      self.path = path
+      self.maxBytes = maxBytes
+      host = Self.hostName
+      let location = try FileLocation(path)
+      do throws(FilesystemError) {
+        try location.directory.makeDirectory(location.name, mode: 0o700)
+        try location.directory.sync()
+      } catch {
+        guard error.code == .exists else { throw error }
+      }
+      directory = try Directory(opening: location.name, in: location.directory)
+      let status = try directory.descriptor.status()
+      guard status.uid == geteuid() else {
+        throw QuarantineError(
+          .permission, "the quarantine belongs to uid \(status.uid), not to the daemon: chown it to \(geteuid())",
+          path: path)
+      }
+      if status.mode != 0o700 { try directory.descriptor.setMode(0o700) }
+      guard flock(directory.descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+        throw QuarantineError(
+          .busy, "another stayposd uses this quarantine: stop it, or give this one a directory of its own", path: path)
+      }
+      var totals = Totals(count: 0, bytes: 0)
+      var stream = try DirectoryStream(directory)
+      while let entry = try stream.next() {
+        guard QuarantineID(entry.name.string) != nil else { continue }
+        totals.count += 1
+        totals.bytes += try directory.status(of: entry.name).identity.size
+      }
+      ledger = Mutex(Ledger(totals: totals))
+    } catch {
+      throw QuarantineError(error)
+    }
+  }
+
+  /// Of the objects that are here now.
+  package var totals: Totals { ledger.withLock { $0.totals } }
+
+  /// All records that can be read, the oldest first, and what is wrong with the rest.
+  package func records() throws(QuarantineError) -> (records: [QuarantineRecord], problems: [Problem]) {
+    do {
+      var records: [QuarantineRecord] = []
+      var problems: [Problem] = []
+      for id in try identifiers(withSuffix: ".json") {
+        do throws(QuarantineError) {
+          records.append(try record(id))
+        } catch {
+          problems.append(Problem(name: "\(id).json", error: error))
+        }
+      }
+      return (records, problems)
+    } catch {
+      throw QuarantineError(error)
+    }
+  }
+
+  package func record(_ id: QuarantineID) throws(QuarantineError) -> QuarantineRecord {
+    let json: [UInt8]
+    do throws(FilesystemError) {
+      json = try RegularFile(opening: Self.recordName(id), in: directory).descriptor.readAll(limit: 1 << 24)
+    } catch {
+      throw error.code == .notFound
+        ? QuarantineError(.notFound, "there is no quarantined file \(id)") : QuarantineError(error)
+    }
+    return try QuarantineRecord(reading: json, id: id)
+  }
+
+  /// The object's content, for export; nothing is checked against the record.
+  package func open(_ id: QuarantineID) throws(QuarantineError) -> Descriptor {
+    do throws(FilesystemError) {
+      let file = try RegularFile(opening: Self.objectName(id), in: directory)
+      // A descriptor cannot be moved out of its owner.
+      let copy = fcntl(file.descriptor.rawValue, F_DUPFD_CLOEXEC, 0)
+      guard copy >= 0 else { throw FilesystemError(errno: Errno(rawValue: errno), operation: "open the object") }
+      return Descriptor(owning: copy)
+    } catch {
+      throw error.code == .notFound
+        ? QuarantineError(.notFound, "there is no quarantined file \(id)") : QuarantineError(error)
+    }
+  }
+
+  /// Destroys an object and its record.
+  package func delete(_ id: QuarantineID) throws(QuarantineError) -> QuarantineRecord {
+    try exclusively(id) {
+      var record = try self.record(id)
+      guard record.state == .quarantined || record.state == .prepared else {
+        throw QuarantineError(.busy, "\(id) is being restored: restart the daemon, which finishes that")
+      }
+      let original = record
+      record.state = .deleting
+      try self.write(record)
+      try Failpoint.hit("delete.recorded")
+      try self.finishDeletion(record)
+      return original
+    }
+  }
+
+  func finishDeletion(_ record: QuarantineRecord) throws {
+    try removeObject(record)
+    try Failpoint.hit("delete.objectRemoved")
+    try removeRecord(record.id)
+  }
+}
+
+// Steps that several operations share.
+extension Quarantine {
+  // An id is a valid name by its type.
+  static func objectName(_ id: QuarantineID) -> FilePath.Component { FilePath.Component(id.description)! }
+  static func recordName(_ id: QuarantineID) -> FilePath.Component { FilePath.Component("\(id).json")! }
+  static func partName(_ id: QuarantineID) -> FilePath.Component { FilePath.Component(".\(id).part")! }
+  /// In a directory outside.
+  static func temporaryName(_ id: QuarantineID) -> FilePath.Component {
+    FilePath.Component("\(temporaryPrefix)\(id)")!
+  }
+
+  /// Durable when it returns.
+  func write(_ record: QuarantineRecord, new: Bool = false) throws {
+    try directory.writeAtomically(try record.json(), to: Self.recordName(record.id), mode: 0o400, noReplace: new)
+  }
+
+  func removeRecord(_ id: QuarantineID) throws {
+    try directory.unlink(Self.recordName(id))
+    try directory.sync()
+  }
+
+  /// Nothing if it is gone already.
+  func removeObject(_ record: QuarantineRecord) throws {
+    do throws(FilesystemError) {
+      try directory.unlink(Self.objectName(record.id))
+    } catch {
+      guard error.code == .notFound else { throw error }
+      return
+    }
+    try directory.sync()
+    forget(bytes: record.size)
+  }
+
+  func exists(_ name: FilePath.Component) throws(FilesystemError) -> Bool {
+    try status(of: name, in: directory) != nil
+  }
+
+  /// nil if there is nothing of that name.
+  func status(of name: FilePath.Component, in directory: borrowing Directory) throws(FilesystemError) -> FileStatus? {
+    do throws(FilesystemError) {
+      return try directory.status(of: name)
+    } catch {
+      guard error.code == .notFound else { throw error }
+      return nil
+    }
+  }
+
+  /// Ids of all files called `ID` and a suffix, sorted.
+  func identifiers(withSuffix suffix: String) throws(FilesystemError) -> [QuarantineID] {
+    var ids: [QuarantineID] = []
+    var stream = try DirectoryStream(directory)
+    while let entry = try stream.next() {
+      let name = entry.name.string
+      guard name.hasSuffix(suffix), let id = QuarantineID(String(name.dropLast(suffix.count))) else { continue }
+      ids.append(id)
+    }
+    return ids.sorted()
+  }
+
+  /// One operation at a time on an object.
+  func exclusively<Value>(_ id: QuarantineID, _ body: () throws -> Value) throws(QuarantineError) -> Value {
+    guard ledger.withLock({ $0.busy.insert(id).inserted }) else {
+      throw QuarantineError(.busy, "another operation works on \(id): try again")
+    }
+    defer { ledger.withLock { _ = $0.busy.remove(id) } }
+    do {
+      return try body()
+    } catch {
+      throw QuarantineError(error)
+    }
+  }
+
+  /// Counts an object in before it arrives, so that two at once cannot exceed the limit.
+  func reserve(bytes: Int64) throws(QuarantineError) {
+    let fits = ledger.withLock { ledger in
+      guard maxBytes == 0 || ledger.totals.bytes + bytes <= maxBytes else { return false }
+      ledger.totals.bytes += bytes
+      ledger.totals.count += 1
+      return true
+    }
+    guard fits else {
+      throw QuarantineError(
+        .full,
+        "the quarantine may hold \(maxBytes) bytes and \(bytes) more do not fit: delete objects or raise "
+          + "[quarantine] max_bytes", path: path)
+    }
+  }
+
+  func forget(bytes: Int64) {
+    ledger.withLock { ledger in
+      ledger.totals.bytes -= bytes
+      ledger.totals.count -= 1
+    }
+  }
+
+  var hostName: String { host }
+
+  private static var hostName: String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}

@@ -1,0 +1,105 @@
+import Filesystem
+import Foundation
+import Glibc
+import Quarantining
+import StayposCore
+import SystemPackage
+import Testing
+
+@Suite struct RestoreTests {
+  @Test(arguments: hasTwoFilesystems ? [false, true] : [false])
+  func nothingIsOverwritten(crossDevice: Bool) throws {
+    let bench = try Bench(crossDevice: crossDevice)
+    defer { bench.remove() }
+    let quarantine = try bench.quarantine()
+    let path = try put(bench.uploads.appending("a.png"))
+    let record = try quarantine.take(path)
+    let before = try bench.names()
+
+    try put(path, [3])
+    #expect(code { _ = try quarantine.restore(record.id) } == .exists)
+    #expect(content(path) == [3])
+    unlink(path.string)
+    let victim = bench.uploads.appending("victim")
+    symlink(victim.string, path.string)
+    #expect(code { _ = try quarantine.restore(record.id) } == .symlink)
+    #expect(content(victim) == nil)
+    #expect(
+      code { _ = try quarantine.restore(record.id, to: bench.uploads.appending("none").appending("a")) }
+        == .parentMissing)
+    let directory = bench.uploads.appending("link")
+    symlink(bench.uploads.string, directory.string)
+    #expect(code { _ = try quarantine.restore(record.id, to: directory.appending("x")) } == .symlink)
+    #expect(code { _ = try quarantine.restore(record.id, to: "relative") } == .tampered)
+    #expect(try bench.names() == before)
+    #expect(try quarantine.record(record.id) == record)
+
+    let elsewhere = bench.uploads.appending("b.png")
+    #expect(try quarantine.restore(record.id, to: elsewhere).path == elsewhere)
+    #expect(content(elsewhere) == bytes)
+    #expect(code { _ = try quarantine.restore(record.id) } == .notFound)
+  }
+
+  @Test(arguments: hasTwoFilesystems ? [false, true] : [false])
+  func changedEvidenceIsNotGivenBackUnlessForced(crossDevice: Bool) throws {
+    let bench = try Bench(crossDevice: crossDevice)
+    defer { bench.remove() }
+    let quarantine = try bench.quarantine()
+    let path = try put(bench.uploads.appending("a.png"))
+    let record = try quarantine.take(path)
+    let object = bench.quarantinePath.appending(record.id.description)
+    chmod(object.string, 0o600)
+    let file = try FileDescriptor.open(object, .writeOnly)
+    _ = try file.closeAfter { try file.writeAll([0]) }
+    #expect(code { _ = try quarantine.restore(record.id) } == .evidenceChanged)
+    #expect(content(path) == nil)
+    _ = try quarantine.restore(record.id, force: true)
+    #expect(content(path) == [0] + bytes.dropFirst())
+    #expect(try bench.names().isEmpty)
+  }
+
+  @Test(arguments: [
+    ("\"sha256\" : \"", "\"sha256\" : \"zz"), ("/a.png\"", "/../a.png\""), ("\"/tmp", "\"tmp"),
+    ("\"format\" : 1", "\"format\" : 2"), ("\"size\" : 19", "\"size\" : -19"),
+    ("\"state\" : \"quarantined\"", "\"state\" : \"x\""),
+  ])
+  func tamperedRecordIsRefusedAndReported(old: String, new: String) throws {
+    let bench = try Bench()
+    defer { bench.remove() }
+    let quarantine = try bench.quarantine()
+    let record = try quarantine.take(try put(bench.uploads.appending("a.png")))
+    let file = bench.quarantinePath.appending("\(record.id).json").string
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    try #require(text.contains(old), "\(text)")
+    try text.replacingOccurrences(of: old, with: new).write(toFile: file, atomically: true, encoding: .utf8)
+    #expect(code { _ = try quarantine.restore(record.id) } == .tampered)
+    #expect(code { _ = try quarantine.delete(record.id) } == .tampered)
+    let (records, problems) = try quarantine.records()
+    #expect(records.isEmpty)
+    #expect(problems.map(\.error.code) == [.tampered])
+    #expect(try quarantine.recover().problems.count == 1)
+    #expect(try bench.names().count == 2)
+  }
+
+  @Test func recordUnderAnotherNameIsRefused() throws {
+    let bench = try Bench()
+    defer { bench.remove() }
+    let quarantine = try bench.quarantine()
+    let one = try quarantine.take(try put(bench.uploads.appending("a.png")))
+    let other = try quarantine.take(try put(bench.uploads.appending("b.png"), [1]))
+    rename(
+      bench.quarantinePath.appending("\(one.id).json").string, bench.quarantinePath.appending("\(other.id).json").string
+    )
+    #expect(code { _ = try quarantine.restore(other.id) } == .tampered)
+    #expect(try quarantine.recover().problems.count == 2)
+  }
+
+  @Test func openedObjectHasTheBytes() throws {
+    let bench = try Bench()
+    defer { bench.remove() }
+    let quarantine = try bench.quarantine()
+    let record = try quarantine.take(try put(bench.uploads.appending("a.png")))
+    #expect(try quarantine.open(record.id).readAll(limit: 100) == bytes)
+    #expect(code { _ = try quarantine.open(QuarantineID(at: .now)) } == .notFound)
+  }
+}

@@ -1,0 +1,121 @@
+import Filesystem
+import Foundation
+import Glibc
+import Hashing
+import Quarantining
+import StayposCore
+import SystemPackage
+
+/// Two places of a test's own: uploads on /tmp, and a quarantine on the same file system or on /dev/shm.
+final class Bench: Sendable {
+  let uploads: FilePath
+  let base: FilePath
+  var quarantinePath: FilePath { base.appending("quarantine") }
+
+  init(crossDevice: Bool = false) throws {
+    uploads = try Self.temporary("/tmp")
+    base = try Self.temporary(crossDevice ? "/dev/shm" : "/tmp")
+  }
+
+  /// Over directories that another process made.
+  init(uploads: FilePath, base: FilePath) {
+    self.uploads = uploads
+    self.base = base
+  }
+
+  func remove() {
+    for path in [uploads, base] { try? FileManager.default.removeItem(atPath: path.string) }
+  }
+
+  private static func temporary(_ parent: String) throws -> FilePath {
+    var template = Array("\(parent)/staypos-quarantine-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
+    return FilePath(platformString: template)
+  }
+
+  func quarantine(maxBytes: Int64 = 0) throws -> Quarantine {
+    try Quarantine(directory: quarantinePath, maxBytes: maxBytes)
+  }
+
+  /// Names in the quarantine directory.
+  func names() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: quarantinePath.string).sorted()
+  }
+  func uploadNames() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: uploads.string).sorted() }
+}
+
+/// /tmp and /dev/shm are different file systems here; without that the copying half cannot be tested.
+let hasTwoFilesystems: Bool = {
+  var (one, other) = (stat(), stat())
+  let different = stat("/tmp", &one) == 0 && stat("/dev/shm", &other) == 0 && one.st_dev != other.st_dev
+  if !different { print("skipping: /tmp and /dev/shm are one file system") }
+  return different
+}()
+
+let isRoot: Bool = {
+  if geteuid() != 0 { print("skipping: needs root") }
+  return geteuid() == 0
+}()
+
+let bytes = Array("not really an image".utf8)
+
+@discardableResult
+func put(_ path: FilePath, _ content: [UInt8] = bytes) throws -> FilePath {
+  let descriptor = try FileDescriptor.open(
+    path, .writeOnly, options: [.create, .exclusiveCreate], permissions: [.ownerReadWrite, .groupRead])
+  try descriptor.closeAfter { _ = try descriptor.writeAll(content) }
+  return path
+}
+
+func content(_ path: FilePath) -> [UInt8]? {
+  guard let descriptor = try? FileDescriptor.open(path, .readOnly) else { return nil }
+  defer { try? descriptor.close() }
+  var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  guard let count = try? buffer.withUnsafeMutableBytes({ try descriptor.read(into: $0) }) else { return nil }
+  return Array(buffer.prefix(count))
+}
+
+func status(_ path: FilePath) throws -> FileStatus { try RegularFile(opening: path).status }
+
+let model = QuarantineRecord.Model(name: "test", sha256: SHA256Digest(hashing: [1]))
+let score = Score(realScore: 0, fakeScore: 2, bias: 0.25)
+
+extension Quarantine {
+  /// Opens the file and takes it, as the daemon does, with `between` after it was scored.
+  @discardableResult
+  func take(_ path: FilePath, between: () throws -> Void = {}) throws -> QuarantineRecord {
+    let file = try RegularFile(opening: path)
+    let digest = try SHA256Digest(contentsOf: file.descriptor.rawValue)
+    try between()
+    return try take(
+      path: path, file: file.descriptor, identity: file.status.identity, sha256: digest, score: score,
+      threshold: Threshold(0.5)!, model: model, time: Timestamp(seconds: 1_790_000_000, nanoseconds: 1))
+  }
+}
+
+func code(_ body: () throws -> Void) -> QuarantineError.Code? {
+  do {
+    try body()
+    return nil
+  } catch {
+    return (error as? QuarantineError)?.code
+  }
+}
+
+func run(_ command: String, _ arguments: [String]) throws -> Int32 {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = [command] + arguments
+  process.standardError = FileHandle.nullDevice
+  process.standardOutput = FileHandle.nullDevice
+  try process.run()
+  process.waitUntilExit()
+  return process.terminationStatus
+}
+
+/// unshare(2) with CLONE_NEWNS, which Swift's Glibc module does not show.
+func unshareMounts() -> Bool {
+  typealias Function = @convention(c) (CInt) -> CInt
+  guard let symbol = dlsym(nil, "unshare") else { return false }
+  return unsafeBitCast(symbol, to: Function.self)(0x0002_0000) == 0
+}
