@@ -3,7 +3,8 @@ import Foundation
 import SystemPackage
 import Testing
 
-/// Against Python's `json` and `struct`, which know nothing of this code, and against files that others have written.
+/// Against Python's `json` and `struct`, which know nothing of this code, against the reference implementation where it is
+/// installed, and against files that others have written.
 @Suite struct SafetensorsReferenceTests {
   static let python = ["/usr/bin/python3", "/usr/local/bin/python3"].first {
     FileManager.default.isExecutableFile(atPath: $0)
@@ -17,6 +18,11 @@ import Testing
     data = open(sys.argv[1], 'rb').read()
     (n,) = struct.unpack('<Q', data[:8])
     header = json.loads(data[8:8 + n])
+    try:
+        from safetensors import deserialize
+        assert {name for name, _ in deserialize(data)} == header.keys() - {'__metadata__'}
+    except ImportError:
+        print('the safetensors package is not installed: read without it', file=sys.stderr)
     for key, value in sorted(header.pop('__metadata__', {}).items()):
         print(json.dumps([key, value]))
     for name, t in sorted(header.items()):
