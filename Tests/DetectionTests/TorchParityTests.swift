@@ -38,7 +38,7 @@ struct TorchParityTests {
         Issue.record("\(place): \(outcome)")
         continue
       }
-      #expect(abs(score.logit - result.logit) <= 1e-4 * result.magnitude, place)
+      #expect(abs(score.logit - result.logit) <= 1e-5 * result.magnitude, place)
       #expect(try detector.score(image) == outcome, place)
       #expect(map.width == result.map_width && map.height == result.map_height, place)
       let largest = result.map.reduce(0) { max($0, abs($1)) }
