@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>  // struct statx with the mount id, which <sys/stat.h> of glibc 2.36 lacks
 #include <stdio.h>
@@ -59,6 +60,10 @@ int clinux_rename(int from_directory, const char *from, int to_directory, const 
   return renameat2(from_directory, from, to_directory, to, no_replace ? RENAME_NOREPLACE : 0);
 }
 
+int clinux_exchange(int one_directory, const char *one, int other_directory, const char *other) {
+  return renameat2(one_directory, one, other_directory, other, RENAME_EXCHANGE);
+}
+
 int clinux_link_descriptor(int descriptor, int directory, const char *name) {
   if (linkat(descriptor, "", directory, name, AT_EMPTY_PATH) == 0) return 0;
   // Without CAP_DAC_READ_SEARCH the kernel answers ENOENT, as it does for a file whose last name is gone.
@@ -85,6 +90,8 @@ int clinux_set_modified(int descriptor, int64_t seconds, uint32_t nanoseconds) {
   };
   return futimens(descriptor, times);
 }
+
+bool clinux_matches(const char *pattern, const char *name) { return fnmatch(pattern, name, FNM_CASEFOLD) == 0; }
 
 int clinux_filesystem_magic(int descriptor, uint64_t *magic) {
   struct statfs s;

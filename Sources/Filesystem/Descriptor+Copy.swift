@@ -27,7 +27,7 @@ extension Descriptor {
   }
 
   /// With pread(2) and pwrite(2), which may be short.
-  func copyThroughMemory(to target: borrowing Descriptor, from start: Int64) throws(FilesystemError) -> Int64 {
+  package func copyThroughMemory(to target: borrowing Descriptor, from start: Int64) throws(FilesystemError) -> Int64 {
     let (source, destination) = (rawValue, target.rawValue)
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 4096)
     defer { chunk.deallocate() }

@@ -40,7 +40,8 @@ extension Descriptor {
   static func open(
     _ path: FilePath, at directory: CInt, _ mode: OpenMode, describedBy described: FilePath
   ) throws(FilesystemError) -> Descriptor {
-    let flags = mode.flags | CLINUX_O_CLOEXEC | CLINUX_O_NOFOLLOW
+    // Not O_NOFOLLOW: it would turn the ELOOP of a symbolic link into ENOTDIR under O_DIRECTORY.
+    let flags = mode.flags | CLINUX_O_CLOEXEC
     let result = path.withPlatformString { pointer in
       systemCall { clinux_open_without_symlinks(directory, pointer, flags, mode.permissions) }
     }
@@ -48,11 +49,11 @@ extension Descriptor {
     if case .failure(Errno(rawValue: ENOSYS)) = result {
       return try openByComponents(path, at: directory, mode, describedBy: described)
     }
-    return Descriptor(owning: try checked(result, mode).orThrow("open", described))
+    return Descriptor(owning: try result.orThrow("open", described))
   }
 
   /// The same with openat(2) only: one component after the other, each with O_NOFOLLOW.
-  static func openByComponents(
+  package static func openByComponents(
     _ path: FilePath, at directory: CInt, _ mode: OpenMode, describedBy described: FilePath
   ) throws(FilesystemError) -> Descriptor {
     let traverse = CLINUX_O_PATH | CLINUX_O_DIRECTORY | CLINUX_O_CLOEXEC | CLINUX_O_NOFOLLOW
@@ -75,7 +76,7 @@ extension Descriptor {
     return Descriptor(owning: try checked(result, mode).orThrow("open", described))
   }
 
-  /// O_PATH with O_NOFOLLOW opens a symbolic link itself where openat(2) is used; openat2(2) refuses it already.
+  /// O_PATH with O_NOFOLLOW opens a symbolic link itself.
   private static func checked(_ result: Result<CInt, Errno>, _ mode: OpenMode) -> Result<CInt, Errno> {
     guard case .handle = mode, case .success(let descriptor) = result else { return result }
     var status = clinux_status()

@@ -26,9 +26,18 @@ package struct RegularFile: ~Copyable, Sendable {
     guard status.kind == .regular else {
       throw FilesystemError(.wrongKind, operation: "open as a regular file", path: path)
     }
-    let link = "/proc/self/fd/\(handle.rawValue)"
-    let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | CLINUX_O_CLOEXEC
-    descriptor = Descriptor(owning: try systemCall { Glibc.open(link, flags) }.orThrow("open for reading", path))
+    descriptor = try handle.reopenedForReading(path: path)
     self.status = status
+  }
+}
+
+extension Descriptor {
+  /// The same inode as this handle (``OpenMode/handle``), open for reading. The caller has checked its kind.
+  ///
+  /// - Parameter path: for the error.
+  package func reopenedForReading(path: FilePath) throws(FilesystemError) -> Descriptor {
+    let link = "/proc/self/fd/\(rawValue)"
+    let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | CLINUX_O_CLOEXEC
+    return Descriptor(owning: try systemCall { Glibc.open(link, flags) }.orThrow("open for reading", path))
   }
 }

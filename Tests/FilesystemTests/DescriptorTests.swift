@@ -4,8 +4,6 @@ import StayposCore
 import SystemPackage
 import Testing
 
-@testable import Filesystem
-
 @Suite struct DescriptorTests {
   let temporary = TemporaryDirectory()
 

@@ -39,6 +39,9 @@ int clinux_open_without_symlinks(int directory, const char *path, int flags, mod
 // renameat2(2); RENAME_NOREPLACE if no_replace.
 int clinux_rename(int from_directory, const char *from, int to_directory, const char *to, bool no_replace);
 
+// renameat2(2) with RENAME_EXCHANGE: each file gets the name of the other.
+int clinux_exchange(int one_directory, const char *one, int other_directory, const char *other);
+
 // Gives an open file a name: linkat(2) with AT_EMPTY_PATH, without the right for it through /proc/self/fd.
 int clinux_link_descriptor(int descriptor, int directory, const char *name);
 
@@ -49,6 +52,9 @@ int clinux_probe_lease(int descriptor);
 
 // utimensat(2) on a descriptor with nanoseconds; the access time stays.
 int clinux_set_modified(int descriptor, int64_t seconds, uint32_t nanoseconds);
+
+// fnmatch(3) without regard to the case of ASCII letters; a leading dot is nothing special.
+bool clinux_matches(const char *pattern, const char *name);
 
 // f_type of statfs(2).
 int clinux_filesystem_magic(int descriptor, uint64_t *magic);

@@ -1,0 +1,1 @@
+../FilesystemTests/TemporaryDirectory.swift
