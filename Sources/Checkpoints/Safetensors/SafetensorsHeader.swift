@@ -38,7 +38,10 @@ struct SafetensorsHeader: Equatable {
   ) throws(CheckpointError) -> [String: TensorDescription] {
     var tensors: [String: TensorDescription] = [:]
     tensors.reserveCapacity(entries.count)
-    for (name, entry) in entries { tensors[name] = try description(of: entry, named: name, in: data) }
+    // In the order of the data: the same file gives the same error every time.
+    for (name, entry) in entries.sorted(by: { ($0.value.begin, $0.key) < ($1.value.begin, $1.key) }) {
+      tensors[name] = try description(of: entry, named: name, in: data)
+    }
 
     var end = data.lowerBound
     var previous: String?
