@@ -68,7 +68,7 @@ struct CallDispatcher {
       return .reply(
         Reply.encode(
           VarlinkService.Info(
-            vendor: "staypos", product: "stayposd", version: version, url: "https://github.com/staypos/staypos",
+            vendor: "staypos", product: "stayposd", version: version, url: "man:stayposd(8)",
             interfaces: [VarlinkService.interfaceName, ControlInterface.name])))
     case "GetInterfaceDescription":
       let call = Call(message: message, more: false, peer: Peer(uid: 0, gid: 0, pid: 0))

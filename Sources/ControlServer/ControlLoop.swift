@@ -111,6 +111,8 @@ final class ControlLoop {
       } else {
         do {
           guard let message = try connection.state.nextCall() else {
+            guard connection.send(now: now) else { return false }
+            // Now that there is room, word of what there was none for.
             if connection.state.phase == .monitoring { offerEvent(nil, lost: 0, to: connection, now) }
             return connection.send(now: now)
           }
@@ -126,8 +128,11 @@ final class ControlLoop {
   }
 
   private func answer(_ message: [UInt8], _ connection: Connection, _ now: ContinuousClock.Instant) throws {
-    let dispatcher = CallDispatcher(service: shared.service, version: shared.configuration.version) { [self] method in
-      if denials.admits(now: now) { shared.service.accessDenied(method, to: connection.access.peer) }
+    // Pages keep the dispatcher, and the connection keeps its pages: the closure must not keep the connection.
+    let peer = connection.access.peer
+    let dispatcher = CallDispatcher(service: shared.service, version: shared.configuration.version) {
+      [unowned self] method in
+      if denials.admits(now: now) { shared.service.accessDenied(method, to: peer) }
     }
     let header = try dispatcher.header(of: message)
     let isOneway = header.oneway ?? false

@@ -10,20 +10,31 @@ package enum JournalOutput: Sendable, Equatable {
   /// Lines on a descriptor that somebody else owns.
   case text(descriptor: CInt, colour: Bool)
 
-  /// The journal if `descriptor` is connected to it (`JOURNAL_STREAM`, systemd.exec(5)), else lines: coloured on a
-  /// terminal, unless `NO_COLOR` is set.
+  /// The journal if `descriptor` is connected to it, else lines: coloured on a terminal, unless `NO_COLOR` is set.
   package static func detect(
     environment: [String: String] = ProcessInfo.processInfo.environment, descriptor: CInt = STDERR_FILENO,
     identifier: String
   ) -> JournalOutput {
-    var information = stat()
-    if let stream = environment["JOURNAL_STREAM"], fstat(descriptor, &information) == 0,
-      stream == "\(information.st_dev):\(information.st_ino)"
-    {
-      return .journal(identifier: identifier)
-    }
+    if isJournal(descriptor, environment["JOURNAL_STREAM"]) { return .journal(identifier: identifier) }
     let plain = environment["NO_COLOR"].map { !$0.isEmpty } ?? false
     return .text(descriptor: descriptor, colour: isatty(descriptor) == 1 && !plain)
+  }
+
+  /// - Parameter stream: `JOURNAL_STREAM` (systemd.exec(5)): device and inode. systemd-cat(1) of systemd 252 sets none;
+  ///   then the name of the socket at the other end tells.
+  private static func isJournal(_ descriptor: CInt, _ stream: String?) -> Bool {
+    var information = stat()
+    if let stream, fstat(descriptor, &information) == 0, stream == "\(information.st_dev):\(information.st_ino)" {
+      return true
+    }
+    var address = sockaddr_un()
+    var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let status = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
+    }
+    guard status == 0, address.sun_family == sa_family_t(AF_UNIX) else { return false }
+    let path = withUnsafeBytes(of: &address.sun_path) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    return path == "/run/systemd/journal/stdout"
   }
 
   /// Writes one entry; blocks while the other side takes none.

@@ -1,0 +1,137 @@
+import ControlInterface
+import ControlServer
+import Foundation
+import StayposCore
+import Testing
+import Threading
+
+/// Clients that want to do harm, or are broken: bounded, and nobody else suffers.
+struct HostileClientTests {
+  private func isAlive(_ harness: Harness) throws -> Bool {
+    var client = try harness.client()
+    return try client.call(.getThreshold, replying: ThresholdReply.self).threshold.value == Threshold(0.5)
+  }
+
+  @Test(arguments: [
+    "garbage\0", "\0", "[]\0", "{}\0", #"{"method":5}"# + "\0", "{\"method\":\"a.b\"", "\u{1}\0",
+    String(repeating: "[", count: 60_000) + "\0",
+  ])
+  func garbageEndsTheConversation(text: String) throws {
+    var limits = ConnectionLimits()
+    limits.messageTime = .milliseconds(50)
+    let harness = try Harness(limits: limits)
+    let client = try RawClient(harness)
+    client.send(text)
+    #expect(client.read() == [])
+    #expect(try isAlive(harness))
+  }
+
+  @Test func aMessageWithoutAnEndIsCutOff() throws {
+    let harness = try Harness()
+    let client = try RawClient(harness)
+    let piece = String(repeating: "x", count: 1 << 14)
+    var sent = 0
+    while client.send(piece), sent < 10 << 20 { sent += piece.utf8.count }
+    #expect(sent < 2 << 20)
+    #expect(eventually { harness.openSockets == 1 })
+    #expect(try isAlive(harness))
+  }
+
+  @Test(arguments: 0..<20)
+  func randomBytesHarmNobody(seed: UInt64) throws {
+    var random = SplitMix(seed: seed)
+    let harness = try Harness()
+    for _ in 0..<10 {
+      let client = try RawClient(harness)
+      // From close to a call to anything at all.
+      var bytes = Array(
+        (#"{"method":"io.staypos.Control.ListHistory","more":true,"parameters":{"limit":3}}"# + "\0").utf8)
+      for _ in 0..<Int.random(in: 0...8, using: &random) {
+        bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      client.send(bytes)
+    }
+    #expect(try isAlive(harness), "seed \(seed)")
+    #expect(eventually { harness.openSockets == 1 }, "seed \(seed)")
+  }
+
+  @Test func aClientThatSaysNothingIsDismissed() throws {
+    var limits = ConnectionLimits()
+    limits.idleTime = .milliseconds(50)
+    let harness = try Harness(limits: limits)
+    #expect(try RawClient(harness).read() == [])
+  }
+
+  /// Asks and asks and reads nothing: the server stops reading, keeps a bounded output, and in the end gives up.
+  @Test func aClientThatReadsNothingIsDismissed() throws {
+    var limits = ConnectionLimits()
+    limits.stalledTime = .milliseconds(100)
+    let harness = try Harness(limits: limits)
+    harness.service.state.update { $0.historySize = 1_000_000 }
+    let client = try RawClient(harness)
+    client.send(#"{"method":"io.staypos.Control.ListHistory","more":true,"parameters":{"limit":1000000}}"# + "\0")
+    #expect(try isAlive(harness))
+    #expect(eventually { harness.openSockets == 1 })
+    var total = 0
+    while let bytes = client.read(), !bytes.isEmpty { total += bytes.count }
+    #expect(total < 2 << 20)
+  }
+
+  @Test func connectionsAreLimited() throws {
+    var limits = ConnectionLimits()
+    limits.connections = 20
+    let harness = try Harness(limits: limits)
+    do {
+      let clients = try (0..<60).map { _ in try RawClient(harness) }
+      let closed = eventually { harness.openSockets <= 21 }
+      #expect(closed)
+      let refused = clients.dropFirst(20)
+      #expect(refused.allSatisfy { $0.read() == [] })
+      // The first twenty are served.
+      for client in clients.prefix(20) {
+        client.send(#"{"method":"io.staypos.Control.GetThreshold"}"# + "\0")
+        #expect(try client.replies(1).count == 1)
+      }
+    }
+    // A descriptor that the server had forgotten would still be in the table.
+    #expect(eventually { harness.openSockets == 1 })
+    #expect(try isAlive(harness))
+  }
+
+  /// Comes and goes a thousand times, in the middle of every kind of call.
+  @Test func goingAwayLeavesNothingBehind() throws {
+    let harness = try Harness()
+    let calls = [
+      #"{"method":"io.staypos.Control.GetStatus"}"# + "\0",
+      #"{"method":"io.staypos.Control.ListHistory","more":true,"parameters":{"limit":200}}"# + "\0",
+      #"{"method":"io.staypos.Control.Monitor","more":true}"# + "\0",
+      #"{"method":"io.staypos.Control.Submit","parameters":{"path":"/up/a","wait":true}}"# + "\0",
+      #"{"method":"io.staypos.Control.Reload"}"# + "\0", "{\"meth", "",
+    ]
+    for index in 0..<1000 {
+      let client = try RawClient(harness)
+      client.send(calls[index % calls.count])
+    }
+    #expect(eventually { harness.openSockets == 1 })
+    // Verdicts for those who have gone.
+    for waiter in harness.service.state.read({ $0.waiters }) { waiter.fail(.refused("late")) }
+    #expect(try isAlive(harness))
+  }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) {
+    state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
+  }
+}
