@@ -28,7 +28,8 @@ extension WatchLoop {
       let decision = settler.resolve(file, observation, at: .now, time: .now)
       switch decision {
       case .settled(let identity, let priority):
-        if let path, let root {
+        let isKnown = settledSinceOverflow?.updateValue(identity, forKey: file) == identity
+        if let path, let root, !isKnown {
           if info[file.directory].map({ isPolled(file.directory, $0) }) == true {
             info[file.directory]?.seen[file.name] = identity
           }

@@ -47,6 +47,8 @@ final class WatchLoop {
   var nextPass = 0
   var rescans: RescanSchedule
   var overflows = 0
+  /// What was reported since an overflow, until its scan is done: the scan does not report it again.
+  var settledSinceOverflow: [WatchedName: FileIdentity]?
   /// Since when events may have been lost.
   var overflowStart: Timestamp?
   var nextPoll: Instant?
@@ -184,6 +186,7 @@ final class WatchLoop {
       overflows += 1
       let since = overflowStart ?? lastDrained
       overflowStart = since
+      if settledSinceOverflow == nil { settledSinceOverflow = [:] }
       emit(.overflow(since: since, delay: rescans.overflowed(at: .now)))
       return
     }
