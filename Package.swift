@@ -65,27 +65,60 @@ let package = Package(
 
     // The daemon's stages.
     library("Filesystem", ["StayposCore", "CLinux", system]),
-    library("Watching", ["StayposCore", "Filesystem", "CLinux", system]),
+    library("Watching", ["StayposCore", "Threading", "Filesystem", "CLinux", system]),
     library("Cataloguing", ["StayposCore", system, .product(name: "GRDB", package: "GRDB.swift")]),
     library("Scoring", ["StayposCore", "Filesystem", "CLinux", system]),
     library("Quarantining", ["StayposCore", "Filesystem", "Hashing", system]),
-    library("Journaling", ["StayposCore", "CSystemd", log, system]),
+    library("Journaling", ["StayposCore", "Threading", "CSystemd", log, system]),
     library("ControlInterface", ["StayposCore", "Filesystem", system]),
-    library("ControlServer", ["StayposCore", "Filesystem", "ControlInterface", "CLinux", system]),
+    library("ControlServer", ["StayposCore", "Threading", "Filesystem", "ControlInterface", "CLinux", system]),
     library(
       "Daemon",
       [
-        "StayposCore", "Filesystem", "Watching", "Cataloguing", "Scoring", "Quarantining", "Journaling",
+        "StayposCore", "Threading", "Filesystem", "Watching", "Cataloguing", "Scoring", "Quarantining", "Journaling",
         "ControlInterface", "ControlServer", "Hashing", lifecycle, log, system, "TOMLKit",
       ]),
 
     // Executables.
     executable("stayposd", ["Daemon"]),
     executable("staypos-scorer", ["Scoring", "Detection", "ImageDecoding", "StayposCore", "Filesystem", system]),
-    executable("staypos-ctl", ["ControlInterface", "StayposCore", system]),
+    executable("staypos-ctl", ["ControlInterface", "StayposCore", "Hashing", system]),
     executable("staypos", ["Detection", "Checkpoints", "ImageDecoding", "NeuralNetwork", "StayposCore", system]),
 
-    // Tests.
+    // Tests. The probes stand in for a scorer, good or bad, and for whoever logs.
+    .executableTarget(
+      name: "scorer-probe", dependencies: ["Scoring", "StayposCore", "Filesystem", "CLinux"],
+      path: "Tests/Support/scorer-probe", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "journal-probe", dependencies: ["Journaling", "StayposCore", log, system],
+      path: "Tests/Support/journal-probe", swiftSettings: swiftSettings),
     tests("StayposCoreTests", ["StayposCore", system]),
+    tests("ImageDecodingTests", ["ImageDecoding", "StayposCore"]),
+    tests("NeuralNetworkTests", ["NeuralNetwork"]),
+    tests("CheckpointsTests", ["Checkpoints", system]),
+    tests("DetectionTests", ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", system]),
+    tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", system]),
+    tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", system]),
+    tests("CataloguingTests", ["Cataloguing", "StayposCore", system]),
+    tests(
+      "ScoringTests",
+      [
+        "Scoring", "StayposCore", "Filesystem", "CLinux", "Detection", "ImageDecoding", "scorer-probe",
+        "staypos-scorer", system,
+      ]),
+    tests("QuarantiningTests", ["Quarantining", "Filesystem", "Hashing", "StayposCore", system]),
+    tests("JournalingTests", ["Journaling", "StayposCore", "Threading", "journal-probe", log, system]),
+    tests("ControlInterfaceTests", ["ControlInterface", "StayposCore", system]),
+    tests(
+      "ControlServerTests",
+      ["ControlServer", "ControlInterface", "Filesystem", "StayposCore", "Threading", "staypos-ctl", system]),
+    tests("DaemonTests", ["Daemon", "StayposCore", system]),
+    // The executables are dependencies so that they are built beside the test runner.
+    tests(
+      "EndToEnd",
+      [
+        "stayposd", "staypos-scorer", "staypos-ctl", "staypos", "StayposCore", "ImageDecoding", "Checkpoints", system,
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
   ]
 )

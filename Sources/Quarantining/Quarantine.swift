@@ -30,11 +30,12 @@ package final class Quarantine: Sendable {
 
   package let path: FilePath
   let directory: Directory
-  private let maxBytes: Int64
   private let host: String
 
   private struct Ledger {
     var totals: Totals
+    /// 0: no limit.
+    var maxBytes: Int64
     /// Objects that an operation works on.
     var busy: Set<QuarantineID> = []
   }
@@ -48,7 +49,6 @@ package final class Quarantine: Sendable {
   package init(directory path: FilePath, maxBytes: Int64) throws(QuarantineError) {
     do {
       self.path = path
-      self.maxBytes = maxBytes
       host = Self.hostName
       let location = try FileLocation(path)
       do throws(FilesystemError) {
@@ -76,7 +76,7 @@ package final class Quarantine: Sendable {
         totals.count += 1
         totals.bytes += try directory.status(of: entry.name).identity.size
       }
-      ledger = Mutex(Ledger(totals: totals))
+      ledger = Mutex(Ledger(totals: totals, maxBytes: maxBytes))
     } catch {
       throw QuarantineError(error)
     }
@@ -84,6 +84,11 @@ package final class Quarantine: Sendable {
 
   /// Of the objects that are here now.
   package var totals: Totals { ledger.withLock { $0.totals } }
+
+  /// For what arrives from now on; 0: no limit.
+  package func setMaxBytes(_ maxBytes: Int64) {
+    ledger.withLock { $0.maxBytes = maxBytes }
+  }
 
   /// All records that can be read, the oldest first, and what is wrong with the rest.
   package func records() throws(QuarantineError) -> (records: [QuarantineRecord], problems: [Problem]) {
@@ -225,18 +230,16 @@ extension Quarantine {
 
   /// Counts an object in before it arrives, so that two at once cannot exceed the limit.
   func reserve(bytes: Int64) throws(QuarantineError) {
-    let fits = ledger.withLock { ledger in
-      guard maxBytes == 0 || ledger.totals.bytes + bytes <= maxBytes else { return false }
+    let exceeded = ledger.withLock { ledger -> Int64? in
+      guard ledger.maxBytes == 0 || ledger.totals.bytes + bytes <= ledger.maxBytes else { return ledger.maxBytes }
       ledger.totals.bytes += bytes
       ledger.totals.count += 1
-      return true
+      return nil
     }
-    guard fits else {
-      throw QuarantineError(
-        .full,
-        "the quarantine may hold \(maxBytes) bytes and \(bytes) more do not fit: delete objects or raise "
-          + "[quarantine] max_bytes", path: path)
-    }
+    guard let exceeded else { return }
+    throw QuarantineError(
+      .full, "the quarantine may hold \(exceeded) bytes and \(bytes) more do not fit: delete objects or raise "
+        + "[quarantine] max_bytes", path: path)
   }
 
   func forget(bytes: Int64) {

@@ -1,3 +1,4 @@
+import StayposCore
 import SystemPackage
 
 extension Configuration {

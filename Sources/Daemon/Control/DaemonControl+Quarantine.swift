@@ -19,50 +19,48 @@ extension DaemonControl {
     } catch where error.code == .notFound {
       return nil
     } catch {
-      throw .refused(error.message)
+      throw .refused(error.description)
     }
   }
 
   package func restore(
     _ id: QuarantineID, to path: FilePath?, by peer: Peer
   ) throws(ControlFailure) -> FilePath {
-    let record: QuarantineRecord
-    let restored: (path: FilePath, identity: FileIdentity)
+    let restored: Quarantine.Restored
     do {
-      record = try context.quarantine.record(id)
-      let target = path ?? record.path
+      let target = try path ?? context.quarantine.record(id).path
       // Its own restore must not look like an upload to the daemon.
       context.restorations.begin(target)
       defer { context.restorations.end(target) }
       restored = try context.quarantine.restore(id, to: path)
-      try context.catalogue.setJudged(restored.identity, sha256: record.sha256, historyID: nil)
+      try context.catalogue.setJudged(restored.identity, sha256: restored.record.sha256, historyID: nil)
       try context.catalogue.setState(.restored, of: id)
-    } catch let error as QuarantineError {
-      throw error.code == .notFound ? .notFound(error.message) : .refused(error.message)
     } catch {
-      throw .refused("\(error)")
+      throw Self.failure(error)
     }
     context.events.record(
       Event(
-        .restored, .notice, "restored from the quarantine", path: restored.path, sha256: record.sha256,
+        .restored, .notice, "restored from the quarantine", path: restored.path, sha256: restored.record.sha256,
         quarantineID: id, peer: peer))
     return restored.path
   }
 
   package func delete(_ id: QuarantineID, by peer: Peer) throws(ControlFailure) {
     do {
-      let record = try context.quarantine.record(id)
-      try context.quarantine.delete(id)
+      let record = try context.quarantine.delete(id)
       try context.catalogue.setState(.deleted, of: id)
       context.events.record(
         Event(
           .deleted, .notice, "deleted from the quarantine", path: record.path, sha256: record.sha256,
           quarantineID: id, peer: peer))
-    } catch let error as QuarantineError {
-      throw error.code == .notFound ? .notFound(error.message) : .refused(error.message)
     } catch {
-      throw .refused("\(error)")
+      throw Self.failure(error)
     }
+  }
+
+  private static func failure(_ error: any Error) -> ControlFailure {
+    if let error = error as? QuarantineError, error.code == .notFound { return .notFound(error.description) }
+    return .refused("\(error)")
   }
 }
 
@@ -70,7 +68,8 @@ extension QuarantineObject {
   init(_ record: QuarantineRecord) {
     self.init(
       id: record.id, time: record.time, path: record.path, sha256: record.sha256, size: record.size,
-      score: record.score, threshold: record.threshold, model: record.model.sha256, uid: record.uid, gid: record.gid,
-      mode: record.mode, modified: record.modified, host: record.host)
+      score: record.score, threshold: record.threshold, model: record.model.sha256,
+      uid: record.metadata.uid, gid: record.metadata.gid, mode: record.metadata.mode,
+      modified: record.metadata.modified, host: record.host)
   }
 }

@@ -2,7 +2,9 @@ import Cataloguing
 import ControlInterface
 import ControlServer
 import Glibc
+import Scoring
 import StayposCore
+import Watching
 
 extension DaemonControl {
   package func status() throws(ControlFailure) -> DaemonStatus {
@@ -27,7 +29,7 @@ extension DaemonControl {
       queueDepth: depth.waiting, oldestQueuedSeconds: depth.oldest.map { $0.interval(since: now) / .seconds(-1) },
       inFlight: depth.leased,
       counts: .init(flagged: counts.flagged, clear: counts.clear, notScored: counts.notScored),
-      roots: watching.roots.map { .init(path: $0.root.path, state: $0.state.rawValue, watches: $0.watches) },
+      roots: watching.roots.map { .init(path: $0.path, state: $0.state.rawValue, watches: watching.watches) },
       quarantine: .init(count: totals.count, bytes: totals.bytes),
       scorers: pipeline.workers.map { worker in
         let state = worker.scorer == nil ? "stopped" : worker.lastStep == nil ? "idle" : "scoring"

@@ -1,7 +1,7 @@
 import Cataloguing
 import ControlInterface
 import ControlServer
-import Glibc
+import Filesystem
 import Quarantining
 import StayposCore
 import SystemPackage
@@ -90,12 +90,12 @@ package final class DaemonControl: ControlService {
     try requireWatched(path)
     let identity: FileIdentity
     do {
-      identity = try Admittance.identity(of: path)
+      identity = try RegularFile(opening: path).status.identity
     } catch {
       throw .refused("\(error)")
     }
     if let waiter { context.submissions.add(waiter, for: path) }
-    let admission = Admission(path: path, identity: identity, priority: .submitted, again: true)
+    let admission = Cataloguing.Admission(path: path, identity: identity, priority: .submitted, again: true)
     let outcome: AdmissionOutcome
     do {
       outcome = try context.catalogue.enqueue(admission, at: .now)
@@ -113,7 +113,7 @@ package final class DaemonControl: ControlService {
   /// The daemon acts on what it watches and on nothing else, whoever asks.
   private func requireWatched(_ path: FilePath) throws(ControlFailure) {
     let path = path.lexicallyNormalized()
-    guard path.isAbsolute, watcher.status.roots.contains(where: { path.starts(with: $0.root.path) }) else {
+    guard path.isAbsolute, watcher.status.roots.contains(where: { path.starts(with: $0.path) }) else {
       throw .refused("\(path.escaped) is not below a watched directory")
     }
   }

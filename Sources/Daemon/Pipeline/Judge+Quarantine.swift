@@ -1,7 +1,7 @@
 import Cataloguing
 import Filesystem
-import Glibc
 import Quarantining
+import Scoring
 import StayposCore
 import SystemPackage
 
@@ -28,16 +28,16 @@ extension Judge {
     } catch let error as QuarantineError {
       switch error.code {
       case .vanished, .replaced:
-        entry.detail = "left in place: \(error.message)"
+        entry.detail = "left in place: \(error.description)"
         try finish(entry, identity: nil)
       case .changed:
-        try setBack(.change, error.message, file, entry)
+        try setBack(.change, error.description, file, entry)
       default:
         context.events.record(
           Event(
-            .quarantineFailed, .error, error.message, path: item.path, sha256: entry.sha256, verdict: .flagged,
+            .quarantineFailed, .error, error.description, path: item.path, sha256: entry.sha256, verdict: .flagged,
             score: entry.score, threshold: entry.threshold, model: entry.model))
-        try setBack(.move, "left in place: \(error.message)", file, entry)
+        try setBack(.move, "left in place: \(error.description)", file, entry)
       }
     } catch {
       fatalError("unreachable: \(error)")
@@ -51,8 +51,32 @@ extension Judge {
     do {
       return try take(item.path, entry, file, status)
     } catch let error as QuarantineError where error.code == .vanished || error.code == .replaced {
-      guard let path = file.descriptor.currentPath, path != item.path else { throw error }
+      guard let path = currentPath(of: file.descriptor), path != item.path else { throw error }
       return try take(path, entry, file, status)
     }
+  }
+
+  private func take(
+    _ path: FilePath, _ entry: HistoryEntry, _ file: borrowing RegularFile, _ status: FileStatus
+  ) throws(QuarantineError) -> QuarantineRecord {
+    guard let score = entry.score, let sha256 = entry.sha256 else {
+      preconditionFailure("only a scored file is flagged")
+    }
+    return try context.quarantine.take(
+      path: path, file: file.descriptor, identity: status.identity, sha256: sha256, score: score,
+      threshold: entry.threshold, model: .init(name: setup.model.name, sha256: setup.model.sha256), time: .now)
+  }
+
+  /// What /proc says; a hint only: ``Quarantine`` proves that the name belongs to the file.
+  private func currentPath(of file: borrowing Descriptor) -> FilePath? {
+    try? FilePath("/proc/self/fd/\(file.rawValue)").readingSymbolicLink()
+  }
+}
+
+extension QuarantineSummary {
+  init(_ record: QuarantineRecord) {
+    self.init(
+      id: record.id, path: record.path, size: record.size, sha256: record.sha256, score: record.score,
+      threshold: record.threshold, model: record.model.sha256, time: record.time)
   }
 }

@@ -1,6 +1,7 @@
 import Cataloguing
 import Scoring
 import StayposCore
+import Synchronization
 import Threading
 
 /// The workers: each takes one file after the other from the queue to its verdict, with a scorer process of its own.
@@ -18,6 +19,7 @@ package final class Pipeline: Sendable {
   let context: PipelineContext
   let state: Monitor<State>
   private let interruption: ScorerInterruption
+  private let threads = Mutex<[DedicatedThread]>([])
   /// Longest time that a graceful stop waits for images in work.
   private static let patience: Duration = .seconds(10)
 
@@ -39,10 +41,11 @@ package final class Pipeline: Sendable {
       return state.workers.count
     }
     for index in 0..<count {
-      DedicatedThread.start(named: "worker-\(index)") { [self] in
+      let thread = DedicatedThread(name: "worker-\(index)") { [self] in
         Worker(index: index, pipeline: self, interruption: interruption).run()
         state.update { $0.running -= 1 }
       }
+      threads.withLock { $0.append(thread) }
     }
   }
 
@@ -50,9 +53,13 @@ package final class Pipeline: Sendable {
   package func stop() {
     state.update { $0.isStopping = true }
     if state.wait(timeout: Self.patience, until: { $0.running == 0 ? () : nil }) == nil {
-      interruption.interrupt()
-      _ = state.wait(until: { $0.running == 0 ? () : nil })
+      interruption.request()
     }
+    let threads = threads.withLock { threads in
+      defer { threads = [] }
+      return threads
+    }
+    for thread in threads { thread.join() }
     context.submissions.failAll("the daemon stops; the file stays in the queue")
   }
 

@@ -1,4 +1,5 @@
 import Filesystem
+import FoundationEssentials
 import Glibc
 import Scoring
 import StayposCore
@@ -16,9 +17,11 @@ package struct ScoringSetup: Sendable {
   /// Opens the model and lets a scorer load it, so that a bad model is known before it is in use.
   /// - Throws: a message for the administrator.
   package static func load(_ detector: Configuration.Detector) throws(StartError) -> ScoringSetup {
+    // An image that needs more is `out-of-memory`, and the rest of the machine goes on.
+    let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory / 4 * 3)
     let configuration = ScorerConfiguration(
       executable: try scorerExecutable(), precision: detector.precision, limits: detector.limits,
-      timeout: detector.timeout)
+      timeout: detector.timeout, memoryLimit: memory / detector.workerCount)
     let source: ModelSource
     do {
       source = try ModelSource(path: detector.model)
@@ -47,17 +50,5 @@ package struct ScoringSetup: Sendable {
     ]
     for place in places where place.withPlatformString({ access($0, X_OK) }) == 0 { return place }
     throw StartError("staypos-scorer is neither at \(places.map(\.escaped).joined(separator: " nor at ")): install it")
-  }
-}
-
-extension FilePath {
-  /// readlink(2)
-  fileprivate func readingSymbolicLink() throws(Errno) -> FilePath {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = buffer.withUnsafeMutableBytes { buffer in
-      withPlatformString { readlink($0, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count) }
-    }
-    guard count > 0, let path = FilePath(bytes: buffer.prefix(count)) else { throw Errno(rawValue: errno) }
-    return path
   }
 }

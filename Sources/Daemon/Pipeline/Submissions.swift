@@ -1,3 +1,4 @@
+import ControlInterface
 import ControlServer
 import StayposCore
 import Synchronization

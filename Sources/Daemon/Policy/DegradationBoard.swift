@@ -12,26 +12,47 @@ package final class DegradationBoard: Sendable {
 
   package var all: [Degradation] { current.withLock { $0 } }
 
+  /// The one degradation of its kind; a new detail replaces the old one.
   /// - Parameter level: `error` where images pass unjudged.
   package func raise(_ kind: String, _ detail: String, remedy: String, level: Event.Level = .warning) {
-    let isNew = current.withLock { current in
-      if let index = current.firstIndex(where: { $0.kind == kind }) {
-        guard current[index].detail != detail else { return false }
-        current[index].detail = detail
+    let new = Degradation(kind: kind, detail: detail, since: .now, remedy: remedy)
+    let isNews = current.withLock { current in
+      guard let index = current.firstIndex(where: { $0.kind == kind }) else {
+        current.append(new)
         return true
       }
-      current.append(Degradation(kind: kind, detail: detail, since: .now, remedy: remedy))
-      return true
+      defer { current[index].detail = detail }
+      return current[index].detail != detail
     }
-    if isNew { events.record(Event(.degraded, level, "degraded: \(kind): \(detail); \(remedy)")) }
+    if isNews { announce(new, level) }
   }
 
   package func clear(_ kind: String) {
-    let was = current.withLock { current in
-      let count = current.count
-      current.removeAll { $0.kind == kind }
-      return current.count != count
+    remove { $0.kind == kind }
+  }
+
+  /// One of several of its kind, told apart by their details.
+  package func insert(_ degradation: Degradation) {
+    current.withLock { $0.append(degradation) }
+    announce(degradation, .warning)
+  }
+
+  package func remove(_ degradation: Degradation) {
+    remove { $0.kind == degradation.kind && $0.detail == degradation.detail }
+  }
+
+  private func announce(_ degradation: Degradation, _ level: Event.Level) {
+    events.record(
+      Event(.degraded, level, "degraded: \(degradation.kind): \(degradation.detail); \(degradation.remedy)"))
+  }
+
+  private func remove(_ isOver: (Degradation) -> Bool) {
+    let over = current.withLock { current in
+      defer { current.removeAll(where: isOver) }
+      return current.filter(isOver)
     }
-    if was { events.record(Event(.recovered, .notice, "recovered: \(kind)")) }
+    for degradation in over {
+      events.record(Event(.recovered, .notice, "recovered: \(degradation.kind): \(degradation.detail)"))
+    }
   }
 }

@@ -1,0 +1,122 @@
+import Cataloguing
+import ControlInterface
+import ControlServer
+import Filesystem
+import FoundationEssentials
+import Glibc
+import Journaling
+import Quarantining
+import Scoring
+import StayposCore
+import SystemPackage
+import Watching
+
+/// The stages of a running daemon, joined. Made in the order journal → catalogue → pipeline → control → watcher, so that
+/// what receives is there before what sends.
+final class DaemonParts: Sendable {
+  let events: EventHub
+  let degradations: DegradationBoard
+  let context: PipelineContext
+  let pipeline: Pipeline
+  let intake: Intake
+  let watcher: Watcher
+  let reloader: Reloader
+  let control: ControlServer
+  let retention: Retention
+
+  /// Starts nothing but the loading of the model.
+  init(_ configuration: Configuration, file: FilePath, journal: EventLog) throws(StartError) {
+    events = EventHub(journal: journal)
+    degradations = DegradationBoard(events: events)
+
+    let catalogue: Catalogue
+    let quarantine: Quarantine
+    let runtimeThreshold: Threshold?
+    let isPaused: Bool
+    do {
+      try Self.createDirectory(configuration.stateDirectory, "state.directory")
+      catalogue = try Catalogue(directory: configuration.stateDirectory)
+      quarantine = try Quarantine(
+        directory: configuration.quarantine.directory, maxBytes: configuration.quarantine.maxBytes)
+      runtimeThreshold = try catalogue.setting(.threshold)
+      isPaused = try catalogue.setting(.paused) ?? false
+    } catch let error as StartError {
+      throw error
+    } catch {
+      throw StartError("\(error)")
+    }
+    let setup = try ScoringSetup.load(configuration.detector)
+    context = PipelineContext(
+      catalogue: catalogue, quarantine: quarantine, events: events, degradations: degradations,
+      policy: PolicyState(
+        modelThreshold: setup.model.threshold, fileThreshold: configuration.detector.threshold,
+        runtimeThreshold: runtimeThreshold, mode: configuration.mode))
+    let missing = setup.sandbox.missing
+    if !missing.isEmpty {
+      degradations.raise(
+        "sandbox", "scorers run without \(missing.joined(separator: ", "))", remedy: "use a kernel that has it")
+    }
+    try Recovery(context: context).run()
+
+    let pipeline = try Pipeline(
+      context: context, setup: setup, workers: configuration.detector.workerCount, isPaused: isPaused)
+    let intake = Intake(context: context) { pipeline.wake() }
+    do {
+      watcher = try Watcher(roots: configuration.watch.map(\.root), excluding: configuration.ownDirectories) {
+        intake.receive($0)
+      }
+    } catch {
+      throw StartError("\(error)")
+    }
+    retention = Retention(context: context, days: configuration.quarantine.retentionDays)
+    reloader = Reloader(
+      file: file, configuration: configuration, context: context, pipeline: pipeline, watcher: watcher,
+      retention: retention)
+    let reloader = reloader
+    let service = DaemonControl(context: context, pipeline: pipeline, watcher: watcher) {
+      () throws(ControlFailure) in try reloader.reload()
+    }
+    self.pipeline = pipeline
+    self.intake = intake
+    do {
+      control = try ControlServer(
+        listener: Self.listener(configuration.control), service: service, feed: events.feed,
+        configuration: .init(
+          version: StayposVersion.current, adminGroup: ControlServer.groupID(named: configuration.control.adminGroup)))
+    } catch {
+      throw StartError("\(error)")
+    }
+  }
+
+  /// One line for `systemctl status`.
+  func summary() -> String {
+    let policy = context.policy
+    let roots = watcher.status.roots.count
+    return "watching \(roots) \(roots == 1 ? "directory" : "directories"), threshold \(policy.threshold) "
+      + "(\(policy.origin.rawValue)), \(policy.mode.rawValue), model \(pipeline.setup.model.name)"
+  }
+
+  private static func listener(_ control: Configuration.Control) throws(ControlServerError) -> ControlListener {
+    if let activated = ActivationSockets.take(named: "control") {
+      return ControlListener(activated: Descriptor(owning: activated))
+    }
+    return try ControlListener(path: control.socket)
+  }
+
+  /// A directory for the daemon alone; its parent has to exist.
+  private static func createDirectory(_ path: FilePath, _ key: String) throws(StartError) {
+    guard path.withPlatformString({ mkdir($0, 0o700) }) == 0 || errno == EEXIST else {
+      throw StartError("\(key): cannot create \(path.escaped): \(Errno(rawValue: errno)); create it for this user")
+    }
+  }
+}
+
+extension Configuration {
+  /// What the daemon itself writes to: never looked at for uploads.
+  var ownDirectories: [FilePath] { [quarantine.directory, stateDirectory] }
+}
+
+extension Configuration.Detector {
+  /// One per core, unless the file says otherwise.
+  var workerCount: Int { workers > 0 ? workers : ProcessInfo.processInfo.activeProcessorCount }
+}

@@ -1,0 +1,55 @@
+import Cataloguing
+import Quarantining
+import StayposCore
+
+/// Makes catalogue and quarantine agree after an end that was none of the daemon's choosing. Run twice, it changes
+/// nothing the second time.
+struct Recovery {
+  let context: PipelineContext
+
+  func run() throws(StartError) {
+    do {
+      let recovery = try context.quarantine.recover()
+      for restored in recovery.restored {
+        try context.catalogue.setJudged(restored.identity, sha256: restored.record.sha256, historyID: nil)
+        try context.catalogue.setState(.restored, of: restored.record.id)
+      }
+      for record in recovery.deleted { try context.catalogue.setState(.deleted, of: record.id) }
+      if !recovery.changedNothing {
+        context.events.record(
+          Event(
+            .recovered, .notice,
+            "recovered the quarantine: \(recovery.taken.count) taken, \(recovery.leftInPlace.count) left in place, "
+              + "\(recovery.restored.count) restored, \(recovery.notRestored.count) not restored, "
+              + "\(recovery.deleted.count) deleted"))
+      }
+      let (records, problems) = try context.quarantine.records()
+      for problem in problems {
+        context.events.record(Event(.evidenceChanged, .error, "\(problem.name): \(problem.error)"))
+      }
+      for record in records where try context.catalogue.quarantined(record.id) == nil {
+        try complete(record)
+      }
+      for id in try context.catalogue.rebuildQuarantine(from: records.map(QuarantineSummary.init)) {
+        context.events.record(
+          Event(.evidenceChanged, .error, "listed in the quarantine and not there any more", quarantineID: id))
+      }
+    } catch {
+      throw StartError("the quarantine cannot be recovered: \(error)")
+    }
+  }
+
+  /// Killed between the move and the verdict's transaction: the record knows everything that the history needs.
+  private func complete(_ record: QuarantineRecord) throws(CatalogueError) {
+    let entry = HistoryEntry(
+      time: record.time, path: record.path, fileSize: record.size, sha256: record.sha256, verdict: .flagged,
+      detail: "completed from the quarantine's record after a crash", score: record.score, threshold: record.threshold,
+      model: record.model.sha256, quarantineID: record.id, duration: .zero)
+    let item = try context.catalogue.queue(limit: .max, offset: 0).first {
+      $0.item.path == record.path && $0.item.identity.isSameFile(as: record.identity)
+    }
+    let recorded = try context.catalogue.complete(itemID: item?.item.id, entry: entry, identity: nil)
+    try context.catalogue.upsert(QuarantineSummary(record))
+    context.events.record(Event(verdictOn: recorded))
+  }
+}

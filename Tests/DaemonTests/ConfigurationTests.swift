@@ -1,0 +1,123 @@
+@testable import Daemon
+import FoundationEssentials
+import StayposCore
+import SystemPackage
+import Testing
+
+@Suite struct ConfigurationTests {
+  private let directory: FilePath
+
+  init() throws {
+    directory = FilePath("/tmp/staypos-configuration-\(UInt64.random(in: 0 ... .max))")
+    try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
+  }
+
+  private func load(_ text: String, dropIns: [String: String] = [:]) throws -> Configuration {
+    defer { try? FileManager.default.removeItem(atPath: directory.string) }
+    let file = directory.appending("stayposd.toml")
+    try Data(text.utf8).write(to: URL(filePath: file.string))
+    for (name, text) in dropIns {
+      let folder = directory.appending("stayposd.d")
+      try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: URL(filePath: folder.appending(name).string))
+    }
+    return try Configuration.load(file)
+  }
+
+  @Test func everythingThatCanBeSaid() throws {
+    let configuration = try load(
+      """
+      [[watch]]
+      path = "/srv/uploads/"
+      recursive = false
+      include = ["*.jpg"]
+      settle_milliseconds = 0
+
+      [[watch]]
+      path = "/srv/more"
+
+      [detector]
+      model = "/m.safetensors"
+      threshold = 1          # a whole number is a number too
+      precision = "fp32"
+      workers = 3
+      timeout_seconds = 7
+      max_pixels = 1_000
+      max_file_bytes = 2_000
+
+      [policy]
+      mode = "observe"
+      [quarantine]
+      directory = "/q"
+      max_bytes = 5
+      retention_days = 6
+      [state]
+      directory = "/s"
+      [control]
+      socket = "/c.sock"
+      admin_group = "wheel"
+      """)
+    #expect(configuration.watch.count == 2)
+    #expect(configuration.watch[0].path == "/srv/uploads")
+    #expect(configuration.watch[0].recursive == false)
+    #expect(configuration.watch[0].include == ["*.jpg"])
+    #expect(configuration.watch[0].settle == .zero)
+    #expect(configuration.watch[1].settle == .milliseconds(500))
+    #expect(configuration.detector.threshold == Threshold(1))
+    #expect(configuration.detector.precision == .fp32)
+    #expect(configuration.detector.workers == 3)
+    #expect(configuration.detector.timeout == .seconds(7))
+    #expect(configuration.detector.limits == ImageLimits(bytes: 2_000, pixels: 1_000))
+    #expect(configuration.mode == .observe)
+    #expect(configuration.quarantine == .init(directory: "/q", maxBytes: 5, retentionDays: 6))
+    #expect(configuration.stateDirectory == "/s")
+    #expect(configuration.control == .init(socket: "/c.sock", adminGroup: "wheel"))
+  }
+
+  @Test func dropInsComeLaterInNameOrder() throws {
+    let configuration = try load(
+      "[[watch]]\npath = \"/a\"\n[detector]\nthreshold = 0.1\nworkers = 1",
+      dropIns: [
+        "20.toml": "[detector]\nthreshold = 0.3", "10.toml": "[detector]\nthreshold = 0.2\n[[watch]]\npath = \"/b\"",
+        "ignored.txt": "nonsense",
+      ])
+    #expect(configuration.detector.threshold == Threshold(0.3))
+    #expect(configuration.detector.workers == 1)
+    #expect(configuration.watch.map(\.path) == ["/a", "/b"])
+  }
+
+  @Test(arguments: [
+    ("[[watch]]\npath = \"/a\"\nrecursiv = true", 3, 1, "unknown key `recursiv`"),
+    ("[[watch]]\npath = \"/a\"\n[[watch]]\n  path = 7", 4, 3, "`path` must be an absolute path"),
+    ("[[watch]]\npath = \"a\"", 2, 1, "`path` must be an absolute path"),
+    ("[detector]\nthreshold = \"high\"", 2, 1, "`threshold` must be a number"),
+    ("[detector]\nthreshold = nan", 2, 1, "from 0 to 1"),
+    ("[detector]\nthreshold = 1.5", 2, 1, "from 0 to 1"),
+    ("[detector]\nworkers = -1", 2, 1, "whole number from 0"),
+    ("[policy]\nmode = \"maybe\"", 2, 1, "one of \"enforce\", \"observe\""),
+    ("[detectr]\nthreshold = 1", 1, 2, "unknown key `detectr`"),
+    ("[detector\n", 1, nil, ""),
+  ])
+  func mistakesHaveTheirPlace(text: String, line: Int, column: Int?, message: String) throws {
+    let error = try #require(throws: ConfigurationError.self) { try load(text) }
+    #expect(error.line == line)
+    if let column { #expect(error.column == column) }
+    #expect(error.description.contains(message), "\(error)")
+  }
+
+  @Test(arguments: [
+    ("", "nothing to watch"),
+    ("[[watch]]\npath = \"/a\"\n[[watch]]\npath = \"/a/\"", "watched twice"),
+    ("[[watch]]\npath = \"/q/x\"\n[quarantine]\ndirectory = \"/q\"", "lies inside [quarantine] directory"),
+    ("[[watch]]\npath = \"/s\"\n[state]\ndirectory = \"/s\"", "lies inside [state] directory"),
+  ])
+  func contradictionsAreRefused(text: String, message: String) throws {
+    let error = try #require(throws: ConfigurationError.self) { try load(text) }
+    #expect(error.message.contains(message), "\(error)")
+  }
+
+  @Test func aMissingFileSaysWhatToDo() throws {
+    let error = try #require(throws: ConfigurationError.self) { try Configuration.load("/nowhere/stayposd.toml") }
+    #expect(error.description.contains("--config"), "\(error)")
+  }
+}

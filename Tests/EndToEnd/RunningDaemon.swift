@@ -1,0 +1,216 @@
+import Foundation
+import Glibc
+import Subprocess
+import Synchronization
+import SystemPackage
+import Testing
+
+/// A stayposd of this build on private directories, from its readiness to its end.
+///
+/// Readiness comes as systemd would get it: over NOTIFY_SOCKET. Nothing here sleeps: what takes time is awaited through
+/// `staypos-ctl` (`submit --wait`, `monitor`) or by looking again until a deadline.
+final class RunningDaemon: Sendable {
+  let directory: FilePath
+  let uploads: FilePath
+  let configuration: FilePath
+  private let process: Mutex<Process?>
+
+  var quarantine: FilePath { directory.appending("quarantine") }
+  var state: FilePath { directory.appending("state") }
+  var socket: FilePath { directory.appending("control.sock") }
+  var log: FilePath { directory.appending("log") }
+
+  /// Makes the directories and a configuration; starts nothing.
+  /// - Parameters:
+  ///   - parent: on the file system to use.
+  ///   - quarantine: elsewhere than beside the uploads.
+  init(
+    parent: FilePath = "/tmp", settle: Int = 50, quarantine: FilePath? = nil, detector: String = "", extra: String = ""
+  ) throws {
+    var template = parent.appending("staypos-daemon.XXXXXX").string.utf8CString
+    let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }
+    guard made != nil else { throw Errno(rawValue: errno) }
+    directory = FilePath(String(decoding: template.map { UInt8(bitPattern: $0) }.dropLast(), as: UTF8.self))
+    uploads = directory.appending("uploads")
+    configuration = directory.appending("stayposd.toml")
+    process = Mutex(nil)
+    try FileManager.default.createDirectory(atPath: uploads.string, withIntermediateDirectories: true)
+    try write(
+      """
+      [[watch]]
+      path = "\(uploads)"
+      settle_milliseconds = \(settle)
+      [detector]
+      model = "\(BuiltExecutables.repository)/Models/default.safetensors"
+      \(detector)
+      [quarantine]
+      directory = "\(quarantine ?? directory.appending("quarantine"))"
+      [state]
+      directory = "\(directory)/state"
+      [control]
+      socket = "\(directory)/control.sock"
+      \(extra)
+      """, to: configuration)
+  }
+
+  deinit {
+    if let running = process.withLock({ $0 }), running.isRunning {
+      kill(running.processIdentifier, SIGKILL)
+      running.waitUntilExit()
+    }
+    try? FileManager.default.removeItem(atPath: directory.string)
+  }
+
+  var processIdentifier: pid_t { process.withLock { $0?.processIdentifier ?? -1 } }
+
+  // MARK: Life
+
+  /// Starts the daemon and returns when it says READY=1.
+  func start() throws {
+    let notify = directory.appending("notify")
+    let socket = try NotifySocket(notify)
+    let process = Process()
+    process.executableURL = URL(filePath: try BuiltExecutables.path("stayposd").string)
+    process.arguments = ["--config", configuration.string]
+    process.environment = ProcessInfo.processInfo.environment.merging(["NOTIFY_SOCKET": notify.string]) { $1 }
+    FileManager.default.createFile(atPath: log.string, contents: nil)
+    let handle = try FileHandle(forWritingTo: URL(filePath: log.string))
+    try handle.seekToEnd()
+    process.standardOutput = handle
+    process.standardError = handle
+    try process.run()
+    self.process.withLock { $0 = process }
+    while true {
+      guard let message = socket.receive(within: 60) else {
+        throw Failure("no READY=1 within a minute; the log says:\n\(text(log))")
+      }
+      if message.split(separator: "\n").contains("READY=1") { return }
+    }
+  }
+
+  /// SIGTERM, and the exit status.
+  func stop() throws -> CInt {
+    try signal(SIGTERM)
+    return try wait()
+  }
+
+  func signal(_ number: CInt) throws {
+    guard kill(processIdentifier, number) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// Waits for the end.
+  func wait() throws -> CInt {
+    let process = try #require(process.withLock { $0 })
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  // MARK: Conversation
+
+  /// Runs staypos-ctl.
+  func ctl(_ arguments: String...) async throws -> BuiltExecutables.Finished {
+    try await BuiltExecutables.run("staypos-ctl", ["--socket", socket.string] + arguments)
+  }
+
+  /// Runs staypos-ctl with `--json`, which has to succeed.
+  func objects(_ arguments: String...) async throws -> [[String: Any]] {
+    let finished = try await BuiltExecutables.run("staypos-ctl", ["--socket", socket.string] + arguments + ["--json"])
+    guard finished.exitCode == 0 else {
+      throw Failure("staypos-ctl \(arguments): \(finished.status): \(finished.errors)\(text(log).suffix(2000))")
+    }
+    return try finished.lines.map { line in
+      try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+  }
+
+  /// All verdicts, the oldest first.
+  func history() async throws -> [[String: Any]] {
+    try await objects("history", "--limit", "100000").reversed()
+  }
+
+  /// Looks again until `condition` holds.
+  func eventually<Value>(
+    _ what: String, within seconds: Double = 30, _ condition: () async throws -> Value?
+  ) async throws -> Value {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < deadline {
+      if let value = try await condition() { return value }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    throw Failure("not within \(seconds) s: \(what); the log says:\n\(text(log).suffix(4000))")
+  }
+
+  /// The verdicts on `count` files, awaited.
+  func verdicts(_ count: Int) async throws -> [[String: Any]] {
+    try await eventually("\(count) verdicts") {
+      let history = try await history()
+      return history.count >= count ? history : nil
+    }
+  }
+
+  // MARK: Files
+
+  func text(_ path: FilePath) -> String {
+    String(decoding: FileManager.default.contents(atPath: path.string) ?? Data(), as: UTF8.self)
+  }
+
+  func write(_ text: String, to path: FilePath) throws {
+    try Data(text.utf8).write(to: URL(filePath: path.string))
+  }
+
+  /// Copies a sample image of the repository under a new name in the uploads, through a writer that closes it.
+  @discardableResult
+  func drop(_ sample: String, as name: String) throws -> FilePath {
+    let bytes = try Self.sample(sample)
+    let path = uploads.appending(name)
+    let file = try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite])
+    try file.closeAfter { _ = try file.writeAll(bytes) }
+    return path
+  }
+
+  static func sample(_ name: String) throws -> Data {
+    try Data(contentsOf: URL(filePath: BuiltExecutables.repository.appending("Samples/\(name)").string))
+  }
+
+  func exists(_ path: FilePath) -> Bool {
+    path.withPlatformString { access($0, F_OK) } == 0
+  }
+
+  struct Failure: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) { self.description = description }
+  }
+}
+
+/// The receiving end of sd_notify(3).
+final class NotifySocket {
+  private let descriptor: CInt
+
+  init(_ path: FilePath) throws {
+    unlink(path.string)
+    descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.string.utf8.prefix($0.count - 1)) }
+    let status = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard status == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  /// nil after the time is over.
+  func receive(within seconds: Int) -> String? {
+    var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard poll(&poller, 1, CInt(seconds * 1000)) == 1 else { return nil }
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = recv(descriptor, &buffer, buffer.count, 0)
+    return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
+  }
+}
