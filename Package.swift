@@ -83,7 +83,8 @@ let package = Package(
     executable("stayposd", ["Daemon"]),
     executable("staypos-scorer", ["Scoring", "Detection", "ImageDecoding", "StayposCore", "Filesystem", system]),
     executable("staypos-ctl", ["ControlInterface", "StayposCore", "Hashing", system]),
-    executable("staypos", ["Detection", "Checkpoints", "ImageDecoding", "NeuralNetwork", "StayposCore", system]),
+    executable(
+      "staypos", ["Detection", "Checkpoints", "ImageDecoding", "Hashing", "Filesystem", "StayposCore", system]),
 
     // Tests. The probes stand in for a scorer, good or bad, and for whoever logs.
     .executableTarget(
@@ -96,7 +97,9 @@ let package = Package(
     tests("ImageDecodingTests", ["ImageDecoding", "StayposCore"]),
     tests("NeuralNetworkTests", ["NeuralNetwork"]),
     tests("CheckpointsTests", ["Checkpoints", system]),
-    tests("DetectionTests", ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", system]),
+    tests(
+      "DetectionTests",
+      ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", system]),
     tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", system]),
     tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", system]),
     tests("CataloguingTests", ["Cataloguing", "StayposCore", system]),
@@ -112,6 +115,7 @@ let package = Package(
     tests(
       "ControlServerTests",
       ["ControlServer", "ControlInterface", "Filesystem", "StayposCore", "Threading", "staypos-ctl", system]),
+    tests("StayposTests", ["staypos", "Detection", "ImageDecoding", "StayposCore", system]),
     tests("DaemonTests", ["Daemon", "StayposCore", system]),
     // The executables are dependencies so that they are built beside the test runner.
     tests(

@@ -238,7 +238,8 @@ extension Quarantine {
     }
     guard let exceeded else { return }
     throw QuarantineError(
-      .full, "the quarantine may hold \(exceeded) bytes and \(bytes) more do not fit: delete objects or raise "
+      .full,
+      "the quarantine may hold \(exceeded) bytes and \(bytes) more do not fit: delete objects or raise "
         + "[quarantine] max_bytes", path: path)
   }
 

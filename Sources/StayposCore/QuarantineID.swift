@@ -19,7 +19,8 @@ package struct QuarantineID: Hashable, Sendable, Codable, CustomStringConvertibl
   package init(at time: Timestamp, random: UInt64 = .random(in: 0 ... .max)) {
     let stamp = time.rfc3339.utf8.prefix(19).filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ":") }
     let digits = String(random, radix: 16)
-    description = String(decoding: stamp, as: UTF8.self) + "Z-" + String(repeating: "0", count: 16 - digits.count) + digits
+    description =
+      String(decoding: stamp, as: UTF8.self) + "Z-" + String(repeating: "0", count: 16 - digits.count) + digits
   }
 
   package static func < (left: QuarantineID, right: QuarantineID) -> Bool { left.description < right.description }

@@ -33,7 +33,8 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
 
   /// RFC 3339 in UTC with milliseconds, for example `2026-11-21T09:30:00.123Z`.
   package var rfc3339: String {
-    Date(timeIntervalSince1970: seconds).formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+    Date(timeIntervalSince1970: seconds).formatted(
+      .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
   }
 
   /// Reads what ``rfc3339`` writes; also without fractional seconds.

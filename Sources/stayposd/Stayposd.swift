@@ -33,7 +33,7 @@ struct Stayposd: AsyncParsableCommand {
         try await StayposDaemon.run(configuration: file)
       }
     } catch let error as StartError {
-      if check { fputs("stayposd: \(error)\n", stderr) }
+      if check { _ = try? FileDescriptor.standardError.writeAll("stayposd: \(error)\n".utf8) }
       throw ExitCode(Self.unusableConfiguration)
     }
   }

@@ -1,8 +1,9 @@
-@testable import Daemon
 import FoundationEssentials
 import StayposCore
 import SystemPackage
 import Testing
+
+@testable import Daemon
 
 @Suite struct ConfigurationTests {
   private let directory: FilePath

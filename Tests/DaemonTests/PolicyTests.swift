@@ -1,6 +1,7 @@
-@testable import Daemon
 import StayposCore
 import Testing
+
+@testable import Daemon
 
 @Suite struct PolicyTests {
   @Test func laterOriginsWin() throws {

@@ -24,7 +24,9 @@ struct DaemonTests {
     let entry = try #require(history.first { $0["verdict"] as? String == "flagged" })
     #expect(entry["quarantineId"] as? String == id)
     #expect(try #require(entry["probability"] as? Double) >= (entry["threshold"] as! Double))
-    #expect(try Data(contentsOf: URL(filePath: daemon.quarantine.appending(id).string)) == RunningDaemon.sample("generated/face.png"))
+    #expect(
+      try Data(contentsOf: URL(filePath: daemon.quarantine.appending(id).string))
+        == RunningDaemon.sample("generated/face.png"))
 
     #expect(try await daemon.ctl("quarantine", "restore", id).exitCode == 0)
     #expect(try Data(contentsOf: URL(filePath: fake.string)) == RunningDaemon.sample("generated/face.png"))
@@ -203,7 +205,8 @@ struct DaemonTests {
     ] {
       try daemon.write(change, to: daemon.configuration)
       for arguments in [["--check"], []] {
-        let finished = try await BuiltExecutables.run("stayposd", ["--config", daemon.configuration.string] + arguments)
+        let finished = try await BuiltExecutables.run(
+          "stayposd", ["--config", daemon.configuration.string] + arguments)
         #expect(finished.exitCode == 78)
         #expect(finished.errors.contains(expected), "\(arguments): \(finished.errors)")
       }

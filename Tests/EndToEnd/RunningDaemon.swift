@@ -73,7 +73,7 @@ final class RunningDaemon: Sendable {
     process.executableURL = URL(filePath: try BuiltExecutables.path("stayposd").string)
     process.arguments = ["--config", configuration.string]
     process.environment = ProcessInfo.processInfo.environment.merging(["NOTIFY_SOCKET": notify.string]) { $1 }
-    FileManager.default.createFile(atPath: log.string, contents: nil)
+    _ = FileManager.default.createFile(atPath: log.string, contents: nil)
     let handle = try FileHandle(forWritingTo: URL(filePath: log.string))
     try handle.seekToEnd()
     process.standardOutput = handle
@@ -109,12 +109,12 @@ final class RunningDaemon: Sendable {
 
   /// Runs staypos-ctl.
   func ctl(_ arguments: String...) async throws -> BuiltExecutables.Finished {
-    try await BuiltExecutables.run("staypos-ctl", ["--socket", socket.string] + arguments)
+    try await BuiltExecutables.run("staypos-ctl", arguments + ["--socket", socket.string])
   }
 
   /// Runs staypos-ctl with `--json`, which has to succeed.
   func objects(_ arguments: String...) async throws -> [[String: Any]] {
-    let finished = try await BuiltExecutables.run("staypos-ctl", ["--socket", socket.string] + arguments + ["--json"])
+    let finished = try await BuiltExecutables.run("staypos-ctl", arguments + ["--json", "--socket", socket.string])
     guard finished.exitCode == 0 else {
       throw Failure("staypos-ctl \(arguments): \(finished.status): \(finished.errors)\(text(log).suffix(2000))")
     }

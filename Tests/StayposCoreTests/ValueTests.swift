@@ -36,9 +36,10 @@ import Testing
     #expect(first.description == "20261121T093000Z-00000000000000ff")
     #expect(first < second)
     #expect(QuarantineID(first.description) == first)
-    for text in ["", "../../etc/passwd", "20261121T093000Z-00000000000000f", "20261121T093000Z-00000000000000FF",
-      "20261121T093000Z/00000000000000ff", "20261121T093000ZZ-0000000000000ff"]
-    {
+    for text in [
+      "", "../../etc/passwd", "20261121T093000Z-00000000000000f", "20261121T093000Z-00000000000000FF",
+      "20261121T093000Z/00000000000000ff", "20261121T093000ZZ-0000000000000ff",
+    ] {
       #expect(QuarantineID(text) == nil, "\(text)")
     }
   }

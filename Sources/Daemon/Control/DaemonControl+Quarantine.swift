@@ -16,7 +16,7 @@ extension DaemonControl {
   package func quarantineObject(_ id: QuarantineID) throws(ControlFailure) -> QuarantineObject? {
     do {
       return QuarantineObject(try context.quarantine.record(id))
-    } catch where error.code == .notFound {
+    } catch  where error.code == .notFound {
       return nil
     } catch {
       throw .refused(error.description)

@@ -29,6 +29,8 @@ final class DaemonParts: Sendable {
     events = EventHub(journal: journal)
     degradations = DegradationBoard(events: events)
 
+    // First: a start that fails for its configuration leaves nothing behind.
+    let setup = try ScoringSetup.load(configuration.detector)
     let catalogue: Catalogue
     let quarantine: Quarantine
     let runtimeThreshold: Threshold?
@@ -45,7 +47,6 @@ final class DaemonParts: Sendable {
     } catch {
       throw StartError("\(error)")
     }
-    let setup = try ScoringSetup.load(configuration.detector)
     context = PipelineContext(
       catalogue: catalogue, quarantine: quarantine, events: events, degradations: degradations,
       policy: PolicyState(

@@ -34,7 +34,11 @@ package enum StayposDaemon {
       BlockingService(name: "retention", body: parts.retention.run, stop: parts.retention.stop),
       BlockingService(name: "pipeline", stop: parts.pipeline.stop),
       BlockingService(name: "control", stop: parts.control.stop),
-      BlockingService(name: "watcher", stop: { parts.intake.stop(); parts.watcher.stop() }),
+      BlockingService(
+        name: "watcher",
+        stop: {
+          parts.intake.stop(); parts.watcher.stop()
+        }),
     ]
     services.append(await ReloadService(reloader: parts.reloader, notifier: notifier, summary: parts.summary))
     let group = ServiceGroup(

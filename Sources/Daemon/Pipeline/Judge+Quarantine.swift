@@ -16,55 +16,55 @@ extension Judge {
       return try finish(entry, identity: nil)
     }
     step()
-    do {
-      let record = try move(entry, file, status)
+    switch move(entry, file, status) {
+    case .success(let record):
       entry.quarantineID = record.id
       entry.path = record.path
+      // Should the catalogue fail now: the record is beside the file, and the next start completes the history from it.
       try context.catalogue.upsert(QuarantineSummary(record))
-      return try finish(entry, identity: nil)
-    } catch let error as CatalogueError {
-      // The file is in the quarantine and its record beside it: the next start completes the history from it.
-      throw error
-    } catch let error as QuarantineError {
+      try finish(entry, identity: nil)
+    case .failure(let error):
       switch error.code {
       case .vanished, .replaced:
-        entry.detail = "left in place: \(error.description)"
+        entry.detail = "left in place: \(error)"
         try finish(entry, identity: nil)
       case .changed:
-        try setBack(.change, error.description, file, entry)
+        try setBack(.change, "\(error)", file, entry)
       default:
         context.events.record(
           Event(
-            .quarantineFailed, .error, error.description, path: item.path, sha256: entry.sha256, verdict: .flagged,
+            .quarantineFailed, .error, "\(error)", path: item.path, sha256: entry.sha256, verdict: .flagged,
             score: entry.score, threshold: entry.threshold, model: entry.model))
-        try setBack(.move, "left in place: \(error.description)", file, entry)
+        try setBack(.move, "left in place: \(error)", file, entry)
       }
-    } catch {
-      fatalError("unreachable: \(error)")
     }
   }
 
   /// Under the path it was found at, or under the name it has by now.
   private func move(
     _ entry: HistoryEntry, _ file: borrowing RegularFile, _ status: FileStatus
-  ) throws -> QuarantineRecord {
-    do {
-      return try take(item.path, entry, file, status)
-    } catch let error as QuarantineError where error.code == .vanished || error.code == .replaced {
-      guard let path = currentPath(of: file.descriptor), path != item.path else { throw error }
-      return try take(path, entry, file, status)
-    }
+  ) -> Result<QuarantineRecord, QuarantineError> {
+    let first = take(item.path, entry, file, status)
+    guard case .failure(let error) = first, error.code == .vanished || error.code == .replaced,
+      let path = currentPath(of: file.descriptor), path != item.path
+    else { return first }
+    return take(path, entry, file, status)
   }
 
   private func take(
     _ path: FilePath, _ entry: HistoryEntry, _ file: borrowing RegularFile, _ status: FileStatus
-  ) throws(QuarantineError) -> QuarantineRecord {
+  ) -> Result<QuarantineRecord, QuarantineError> {
     guard let score = entry.score, let sha256 = entry.sha256 else {
       preconditionFailure("only a scored file is flagged")
     }
-    return try context.quarantine.take(
-      path: path, file: file.descriptor, identity: status.identity, sha256: sha256, score: score,
-      threshold: entry.threshold, model: .init(name: setup.model.name, sha256: setup.model.sha256), time: .now)
+    do {
+      return .success(
+        try context.quarantine.take(
+          path: path, file: file.descriptor, identity: status.identity, sha256: sha256, score: score,
+          threshold: entry.threshold, model: .init(name: setup.model.name, sha256: setup.model.sha256), time: .now))
+    } catch {
+      return .failure(error)
+    }
   }
 
   /// What /proc says; a hint only: ``Quarantine`` proves that the name belongs to the file.
