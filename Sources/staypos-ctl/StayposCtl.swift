@@ -26,4 +26,7 @@ struct StayposCtl: ParsableCommand {
       Status.self, ThresholdCommand.self, Pause.self, Resume.self, Reload.self, Rescan.self, Submit.self, Queue.self,
       History.self, Show.self, Quarantine.self, Allow.self, MonitorCommand.self,
     ])
+
+  /// Before the subcommand or after it: the parser hands one group to the whole chain of commands.
+  @OptionGroup var connection: ConnectionOptions
 }

@@ -34,7 +34,7 @@ struct Stayposd: AsyncParsableCommand {
       }
     } catch let error as StartError {
       if check { _ = try? FileDescriptor.standardError.writeAll("stayposd: \(error)\n".utf8) }
-      throw ExitCode(Self.unusableConfiguration)
+      throw error.cause == .configuration ? ExitCode(Self.unusableConfiguration) : .failure
     }
   }
 }

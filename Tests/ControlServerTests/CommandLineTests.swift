@@ -72,6 +72,28 @@ struct CommandLineTests {
     #expect(try harness.control("status").status == 2)
   }
 
+  @Test func commonOptionsStandBeforeTheCommandOrAfterIt() throws {
+    let harness = try Harness()
+    // STAYPOS_SOCKET names none that answers: the option has to be seen.
+    for arguments in [
+      ["--socket", harness.socket.string, "--json", "status"], ["--json", "status", "--socket", harness.socket.string],
+      ["status", "--json", "--socket=\(harness.socket)"],
+    ] {
+      let status = try harness.run("/usr/bin/env", ["STAYPOS_SOCKET=/nonexistent", Harness.control] + arguments)
+      #expect(status.status == 0, "\(arguments): \(status.errors)")
+      #expect(try object(status.output)["state"] as? String == "ready")
+    }
+    // Also with a command of a command, and with the default one.
+    let before = ["--socket", harness.socket.string]
+    for command in [["quarantine", "list", "--json"], ["threshold"], ["threshold", "show"], ["allow", "list"]] {
+      let found = try harness.run("/usr/bin/env", ["STAYPOS_SOCKET=/nonexistent", Harness.control] + before + command)
+      #expect(found.status == 0, "\(command): \(found.errors)")
+    }
+    #expect(try harness.control("--socket", "/nonexistent/s", "status").status == 2)
+    // Behind the terminator it is an argument like any other.
+    #expect(try harness.control("rescan", "--", "--socket").status == 0)
+  }
+
   @Test func pathsAreExactAndAbsolute() throws {
     let harness = try Harness()
     // A name that is not UTF-8, given by the shell byte for byte, relative to the working directory.

@@ -199,8 +199,10 @@ struct DaemonTests {
   func startErrors() async throws {
     let daemon = try RunningDaemon()
     let text = daemon.text(daemon.configuration)
+    let models = "\(BuiltExecutables.repository)/Models"
     for (change, expected) in [
       (text.replacing("default.safetensors", with: "missing.safetensors"), "detector.model"),
+      (text.replacing("\(models)/default.safetensors", with: "\(models)/README.md"), "detector.model"),
       (text + "\n[detectr]\n", "unknown key"),
     ] {
       try daemon.write(change, to: daemon.configuration)
@@ -216,5 +218,12 @@ struct DaemonTests {
     #expect(check.exitCode == 0, "\(check.errors)")
     #expect(check.output.contains("staypos-lite0"))
     #expect(!daemon.exists(daemon.state), "--check leaves nothing behind")
+
+    // Nothing is wrong with the configuration of a second daemon: the next attempt may go better.
+    try daemon.start()
+    let second = try await BuiltExecutables.run("stayposd", ["--config", daemon.configuration.string])
+    #expect(second.exitCode == 1)
+    #expect(second.errors.contains("another stayposd"), "\(second.errors)")
+    #expect(try daemon.stop() == 0)
   }
 }

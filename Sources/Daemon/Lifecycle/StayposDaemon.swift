@@ -66,7 +66,7 @@ package enum StayposDaemon {
     do {
       configuration = try Configuration.load(file)
     } catch {
-      throw StartError("\(error)")
+      throw StartError("\(error)", cause: .configuration)
     }
     let setup = try ScoringSetup.load(configuration.detector)
     let threshold = configuration.detector.threshold
@@ -83,7 +83,7 @@ package enum StayposDaemon {
     do {
       configuration = try Configuration.load(file)
     } catch {
-      throw StartError("\(error)")
+      throw StartError("\(error)", cause: .configuration)
     }
     let parts = try DaemonParts(configuration, file: file, journal: journal)
     parts.pipeline.start()

@@ -26,13 +26,15 @@ package struct ScoringSetup: Sendable {
     do {
       source = try ModelSource(path: detector.model)
     } catch {
-      throw StartError("detector.model: \(error)")
+      throw StartError("detector.model: \(error)", cause: .configuration)
     }
     do {
       let scorer = Scorer(configuration, model: source, interruption: try ScorerInterruption())
       defer { scorer.stop() }
       let hello = try scorer.start()
       return ScoringSetup(configuration: configuration, source: source, model: hello.model, sandbox: hello.sandbox)
+    } catch ScorerFailure.modelRejected(let message) {
+      throw StartError("detector.model \(detector.model.escaped): \(message)", cause: .configuration)
     } catch {
       throw StartError("detector.model \(detector.model.escaped): \(error)")
     }
