@@ -13,6 +13,8 @@ final class RunningDaemon: Sendable {
   let directory: FilePath
   let uploads: FilePath
   let configuration: FilePath
+  /// What the daemon is started through: a program and its arguments, before the daemon's own.
+  private let launcher: [String]
   private let process: Mutex<Process?>
 
   var quarantine: FilePath { directory.appending("quarantine") }
@@ -24,9 +26,13 @@ final class RunningDaemon: Sendable {
   /// - Parameters:
   ///   - parent: on the file system to use.
   ///   - quarantine: elsewhere than beside the uploads.
+  ///   - watch: more keys of the watched directory.
+  ///   - launcher: starts the daemon and ends with it.
   init(
-    parent: FilePath = "/tmp", settle: Int = 50, quarantine: FilePath? = nil, detector: String = "", extra: String = ""
+    parent: FilePath = "/tmp", settle: Int = 50, quarantine: FilePath? = nil, watch: String = "",
+    detector: String = "", extra: String = "", launcher: [String] = []
   ) throws {
+    self.launcher = launcher
     var template = parent.appending("staypos-daemon.XXXXXX").string.utf8CString
     let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }
     guard made != nil else { throw Errno(rawValue: errno) }
@@ -40,6 +46,7 @@ final class RunningDaemon: Sendable {
       [[watch]]
       path = "\(uploads)"
       settle_milliseconds = \(settle)
+      \(watch)
       [detector]
       model = "\(BuiltExecutables.repository)/Models/default.safetensors"
       \(detector)
@@ -55,23 +62,39 @@ final class RunningDaemon: Sendable {
 
   deinit {
     if let running = process.withLock({ $0 }), running.isRunning {
-      kill(running.processIdentifier, SIGKILL)
+      // Foundation gives every child a process group of its own: what a launcher has started ends too.
+      kill(launcher.isEmpty ? running.processIdentifier : -running.processIdentifier, SIGKILL)
       running.waitUntilExit()
     }
     try? FileManager.default.removeItem(atPath: directory.string)
   }
 
+  /// Of the launcher, if there is one.
   var processIdentifier: pid_t { process.withLock { $0?.processIdentifier ?? -1 } }
 
   // MARK: Life
 
   /// Starts the daemon and returns when it says READY=1.
   func start() throws {
+    let socket = try launch()
+    while true {
+      guard let message = socket.receive(within: 60) else {
+        throw Failure("no READY=1 within a minute; the log says:\n\(text(log))")
+      }
+      if message.split(separator: "\n").contains("READY=1") { return }
+    }
+  }
+
+  /// Starts the daemon and does not wait for it.
+  /// - Returns: where it will say READY=1.
+  @discardableResult
+  func launch() throws -> NotifySocket {
     let notify = directory.appending("notify")
     let socket = try NotifySocket(notify)
     let process = Process()
-    process.executableURL = URL(filePath: try BuiltExecutables.path("stayposd").string)
-    process.arguments = ["--config", configuration.string]
+    let command = launcher + [try BuiltExecutables.path("stayposd").string, "--config", configuration.string]
+    process.executableURL = URL(filePath: command[0])
+    process.arguments = Array(command.dropFirst())
     process.environment = ProcessInfo.processInfo.environment.merging(["NOTIFY_SOCKET": notify.string]) { $1 }
     _ = FileManager.default.createFile(atPath: log.string, contents: nil)
     let handle = try FileHandle(forWritingTo: URL(filePath: log.string))
@@ -80,12 +103,7 @@ final class RunningDaemon: Sendable {
     process.standardError = handle
     try process.run()
     self.process.withLock { $0 = process }
-    while true {
-      guard let message = socket.receive(within: 60) else {
-        throw Failure("no READY=1 within a minute; the log says:\n\(text(log))")
-      }
-      if message.split(separator: "\n").contains("READY=1") { return }
-    }
+    return socket
   }
 
   /// SIGTERM, and the exit status.
@@ -130,22 +148,21 @@ final class RunningDaemon: Sendable {
 
   /// Looks again until `condition` holds.
   func eventually<Value>(
-    _ what: String, within seconds: Double = 30, _ condition: () async throws -> Value?
+    _ what: String, within seconds: Double = 30, every pause: Duration = .milliseconds(20),
+    _ condition: () async throws -> Value?
   ) async throws -> Value {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {
       if let value = try await condition() { return value }
-      try await Task.sleep(for: .milliseconds(20))
+      try await Task.sleep(for: pause)
     }
     throw Failure("not within \(seconds) s: \(what); the log says:\n\(text(log).suffix(4000))")
   }
 
   /// The verdicts on `count` files, awaited.
   func verdicts(_ count: Int) async throws -> [[String: Any]] {
-    try await eventually("\(count) verdicts") {
-      let history = try await history()
-      return history.count >= count ? history : nil
-    }
+    _ = try await eventually("\(count) verdicts", within: 60) { try verdictCount() >= count ? true : nil }
+    return try await history()
   }
 
   // MARK: Files
@@ -161,11 +178,14 @@ final class RunningDaemon: Sendable {
   /// Copies a sample image of the repository under a new name in the uploads, through a writer that closes it.
   @discardableResult
   func drop(_ sample: String, as name: String) throws -> FilePath {
-    let bytes = try Self.sample(sample)
     let path = uploads.appending(name)
+    try drop(try Self.sample(sample), at: path)
+    return path
+  }
+
+  func drop(_ bytes: Data, at path: FilePath) throws {
     let file = try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite])
     try file.closeAfter { _ = try file.writeAll(bytes) }
-    return path
   }
 
   static func sample(_ name: String) throws -> Data {
