@@ -4,7 +4,7 @@ import StayposCore
 import SystemPackage
 
 @main
-struct Stayposd: AsyncParsableCommand {
+struct Stayposd: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stayposd",
     abstract: "Keep AI-generated images out of upload directories.",
@@ -24,13 +24,13 @@ struct Stayposd: AsyncParsableCommand {
   @Flag(name: .long, help: "Validate configuration and model, say what would run, and exit.")
   var check = false
 
-  func run() async throws {
+  func run() throws {
     let file = FilePath(config)
     do {
       if check {
         for line in try StayposDaemon.check(configuration: file) { print(line) }
       } else {
-        try await StayposDaemon.run(configuration: file)
+        try StayposDaemon.run(configuration: file)
       }
     } catch let error as StartError {
       if check { _ = try? FileDescriptor.standardError.writeAll("stayposd: \(error)\n".utf8) }

@@ -195,6 +195,25 @@ struct DaemonTests {
     #expect(try await daemon.ctl("status").exitCode == 2)
   }
 
+  @Test("A daemon that waits has no timer running", arguments: [false, true])
+  func noTimers(afterReload isReloaded: Bool) async throws {
+    let daemon = try RunningDaemon()
+    try daemon.start()
+    try daemon.drop("real/cat.png", as: "cat.png")
+    _ = try await daemon.verdicts(1)
+    if isReloaded {
+      try daemon.signal(SIGHUP)
+      try await daemon.eventually("a reload") { daemon.text(daemon.log).contains("reloaded") ? () : nil }
+    }
+    // timerfd_create(2): it_value is zero if nothing is to come.
+    let descriptors = FilePath("/proc/\(daemon.processIdentifier)/fdinfo")
+    let armed = try FileManager.default.contentsOfDirectory(atPath: descriptors.string).map {
+      daemon.text(descriptors.appending($0))
+    }.filter { $0.contains("it_value:") && !$0.contains("it_value: (0, 0)") }
+    #expect(armed == [])
+    #expect(try daemon.stop() == 0)
+  }
+
   @Test("A mistake at the start says what to do")
   func startErrors() async throws {
     let daemon = try RunningDaemon()

@@ -18,11 +18,21 @@ struct ReloadService: Service {
   }
 
   func run() async throws {
-    for await _ in signals.cancelOnGracefulShutdown() {
-      notifier.reloading()
-      // A failure is in the journal and in `status`; the daemon goes on as it was.
-      await BlockingService.offPool { try? reloader.reload() }
-      notifier.ready(status: summary())
+    // Child tasks and no `cancelOnGracefulShutdown()`: that starts a task on the default pool (see ThreadExecutor).
+    await withTaskGroup { group in
+      group.addTask {
+        for await _ in signals { await reload() }
+      }
+      group.addTask { try? await gracefulShutdown() }
+      await group.next()
+      group.cancelAll()
     }
+  }
+
+  private func reload() async {
+    notifier.reloading()
+    // A failure is in the journal and in `status`; the daemon goes on as it was.
+    await BlockingService.offPool { try? reloader.reload() }
+    notifier.ready(status: summary())
   }
 }

@@ -6,14 +6,19 @@ import Scoring
 import ServiceLifecycle
 import StayposCore
 import SystemPackage
+import Threading
 import UnixSignals
 import Watching
 
 /// The daemon from its first to its last moment.
 package enum StayposDaemon {
-  /// Runs until SIGTERM or SIGINT. SIGHUP reloads.
+  /// Runs until SIGTERM or SIGINT. SIGHUP reloads. Blocks the calling thread.
   /// - Throws: a ``StartError`` if it cannot start; it has been written to the journal by then.
-  package static func run(configuration file: FilePath) async throws {
+  package static func run(configuration file: FilePath) throws {
+    try ThreadExecutor.run { try await serve(configuration: file) }
+  }
+
+  private static func serve(configuration file: FilePath) async throws {
     // A scorer or client that is gone must end a write with EPIPE, not the daemon.
     signal(SIGPIPE, SIG_IGN)
     let journal = EventLog(output: .detect(identifier: "stayposd"))
