@@ -19,11 +19,11 @@ package enum ControlInterface {
 
     type Model (name: string, sha256: string)
 
-    # Verdicts since the daemon's start.
+    # Verdicts in the history.
     type Counts (flagged: int, clear: int, notScored: int)
 
     # A watched directory.
-    type Root (path: string, pathBase64: ?string, state: string, watches: int)
+    type Root (path: string, pathBase64: ?string, state: string)
 
     type Quarantine (count: int, bytes: int)
 
@@ -32,7 +32,7 @@ package enum ControlInterface {
     # Something that works less well than it should, and what to do about it.
     type Degradation (kind: string, detail: string, since: string, remedy: string)
 
-    # state: ready, paused or degraded. mode: enforce or observe.
+    # state: ready, paused or degraded. mode: enforce or observe. watches: directories with an inotify watch.
     type Status (
       version: string,
       state: string,
@@ -47,6 +47,7 @@ package enum ControlInterface {
       inFlight: int,
       counts: Counts,
       roots: []Root,
+      watches: int,
       quarantine: Quarantine,
       scorers: []Scorer,
       sandbox: string,

@@ -26,14 +26,18 @@ struct Status: ParsableCommand {
         "verdicts",
         Cell("\(status.counts.flagged) flagged, \(status.counts.clear) clear, \(status.counts.notScored) not scored")
       ),
-      ("quarantine", Cell("\(status.quarantine.count) files, \(shown(bytes: status.quarantine.bytes))")),
+      (
+        "quarantine",
+        Cell("\(counted(status.quarantine.count, "file", "files")), \(shown(bytes: status.quarantine.bytes))")
+      ),
       ("sandbox", Cell(shown(status.sandbox))),
     ]
     pairs += status.roots.map { root in
-      ("root", Cell("\(shown(root.path, root.pathBase64)): \(root.state), \(root.watches) watches"))
+      ("root", Cell("\(shown(root.path, root.pathBase64)): \(root.state)"))
     }
+    pairs.append(("watching", Cell(counted(status.watches, "directory", "directories"))))
     pairs += status.scorers.map { scorer in
-      ("scorer", Cell("pid \(scorer.pid): \(scorer.state), \(scorer.restarts) restarts"))
+      ("scorer", Cell("pid \(scorer.pid): \(scorer.state), \(counted(scorer.restarts, "restart", "restarts"))"))
     }
     pairs += status.degradations.map { problem in
       let text = "\(problem.kind) since \(problem.since): \(shown(problem.detail)). \(shown(problem.remedy))"

@@ -37,7 +37,7 @@ struct InterfaceTests {
       model: full ? .init(name: "m", sha256: try #require(digest)) : nil,
       threshold: ThresholdState(value: try threshold(), origin: .file), mode: .enforce, queueDepth: 1,
       oldestQueuedSeconds: full ? 1.5 : nil, inFlight: 1, counts: .init(flagged: 1, clear: 2, notScored: 3),
-      roots: full ? [.init(path: try path(), state: "watching", watches: 3)] : [],
+      roots: full ? [.init(path: try path(), state: "watching")] : [], watches: 3,
       quarantine: .init(count: 1, bytes: 2),
       scorers: full ? [.init(pid: 2, state: "idle", restarts: 0)] : [], sandbox: "landlock",
       degradations: full ? [Degradation(kind: "k", detail: "d", since: time, remedy: "r")] : [])

@@ -34,7 +34,7 @@ final class FakeService: ControlService {
       version: "1.2", state: state.read { $0.isPaused } ? .paused : .ready, pid: 1, startedAt: Self.time,
       now: Self.time.advanced(by: .seconds(5)), model: Self.digest.map { .init(name: "lite0", sha256: $0) },
       threshold: try threshold(), mode: .enforce, queueDepth: 3, oldestQueuedSeconds: 1.5, inFlight: 1,
-      counts: .init(flagged: 1, clear: 2, notScored: 3), roots: [.init(path: "/up", state: "watching", watches: 2)],
+      counts: .init(flagged: 1, clear: 2, notScored: 3), roots: [.init(path: "/up", state: "watching")], watches: 2,
       quarantine: .init(count: 2, bytes: 20), scorers: [.init(pid: 2, state: "idle", restarts: 0)],
       sandbox: "landlock seccomp",
       degradations: [Degradation(kind: "watch-limit", detail: "d", since: Self.time, remedy: "r")])

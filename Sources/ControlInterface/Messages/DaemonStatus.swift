@@ -36,13 +36,10 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
     package var pathBase64: String?
     /// For example `watching`, `scanning`, `missing`.
     package var state: String
-    /// Directories with an inotify watch.
-    package var watches: Int
 
-    package init(path: FilePath, state: String, watches: Int) {
+    package init(path: FilePath, state: String) {
       (self.path, pathBase64) = path.json
       self.state = state
-      self.watches = watches
     }
   }
 
@@ -97,6 +94,8 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
   package var inFlight: Int
   package var counts: Counts
   package var roots: [Root]
+  /// Directories with an inotify watch, of all roots.
+  package var watches: Int
   package var quarantine: Quarantine
   package var scorers: [Scorer]
   /// What confines the scorers, for example `landlock seccomp`.
@@ -107,7 +106,7 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
   package init(
     version: String, state: State, pid: Int32, startedAt: Timestamp, now: Timestamp, model: Model?,
     threshold: ThresholdState, mode: PolicyMode, queueDepth: Int, oldestQueuedSeconds: Double?, inFlight: Int,
-    counts: Counts, roots: [Root], quarantine: Quarantine, scorers: [Scorer], sandbox: String,
+    counts: Counts, roots: [Root], watches: Int, quarantine: Quarantine, scorers: [Scorer], sandbox: String,
     degradations: [Degradation]
   ) {
     self.version = version
@@ -123,6 +122,7 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
     self.inFlight = inFlight
     self.counts = counts
     self.roots = roots
+    self.watches = watches
     self.quarantine = quarantine
     self.scorers = scorers
     self.sandbox = sandbox

@@ -29,7 +29,7 @@ extension DaemonControl {
       queueDepth: depth.waiting, oldestQueuedSeconds: depth.oldest.map { $0.interval(since: now) / .seconds(-1) },
       inFlight: depth.leased,
       counts: .init(flagged: counts.flagged, clear: counts.clear, notScored: counts.notScored),
-      roots: watching.roots.map { .init(path: $0.path, state: $0.state.rawValue, watches: watching.watches) },
+      roots: watching.roots.map { .init(path: $0.path, state: $0.state.rawValue) }, watches: watching.watches,
       quarantine: .init(count: totals.count, bytes: totals.bytes),
       scorers: pipeline.workers.map { worker in
         let state = worker.scorer == nil ? "stopped" : worker.lastStep == nil ? "idle" : "scoring"

@@ -47,7 +47,7 @@ final class Intake: Sendable {
       events.record(
         Event(
           .watchStarted, .info,
-          "scan (\(summary.reason.rawValue)): \(summary.directories) directories, \(summary.files) files"))
+          "scan (\(summary.reason.rawValue)) finished: directories \(summary.directories), files \(summary.files)"))
     case .degraded(let degradation):
       context.degradations.insert(degradation)
     case .recovered(let degradation):

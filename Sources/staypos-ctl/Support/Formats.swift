@@ -11,6 +11,11 @@ func shown(_ text: String) -> String {
   FilePath(text).escaped
 }
 
+/// `1 file`, `2 files`
+func counted(_ count: Int, _ one: String, _ many: String) -> String {
+  "\(count) \(count == 1 ? one : many)"
+}
+
 /// `3 d 4 h`, `12 min 5 s`, `0.4 s`
 func shown(seconds: Double) -> String {
   guard seconds >= 60 else { return "\((seconds * 10).rounded() / 10) s" }
