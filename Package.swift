@@ -87,34 +87,39 @@ let package = Package(
       "staypos", ["Detection", "Checkpoints", "ImageDecoding", "Hashing", "Filesystem", "StayposCore", system]),
 
     // Tests. The probes stand in for a scorer, good or bad, and for whoever logs.
+    .target(
+      name: "TestSupport", dependencies: [system], path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
     .executableTarget(
       name: "scorer-probe", dependencies: ["Scoring", "StayposCore", "Filesystem", "CLinux"],
       path: "Tests/Support/scorer-probe", swiftSettings: swiftSettings),
     .executableTarget(
       name: "journal-probe", dependencies: ["Journaling", "StayposCore", log, system],
       path: "Tests/Support/journal-probe", swiftSettings: swiftSettings),
-    tests("StayposCoreTests", ["StayposCore", system]),
-    tests("ImageDecodingTests", ["ImageDecoding", "StayposCore"]),
+    tests("StayposCoreTests", ["StayposCore", "TestSupport", system]),
+    tests("ImageDecodingTests", ["ImageDecoding", "StayposCore", "TestSupport"]),
     tests("NeuralNetworkTests", ["NeuralNetwork"]),
-    tests("CheckpointsTests", ["Checkpoints", system]),
+    tests("CheckpointsTests", ["Checkpoints", "TestSupport", system]),
     tests(
       "DetectionTests",
       ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", system]),
-    tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", system]),
-    tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", system]),
-    tests("CataloguingTests", ["Cataloguing", "StayposCore", system]),
+    tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", "TestSupport", system]),
+    tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", "TestSupport", system]),
+    tests("CataloguingTests", ["Cataloguing", "StayposCore", "TestSupport", system]),
     tests(
       "ScoringTests",
       [
-        "Scoring", "StayposCore", "Filesystem", "CLinux", "Detection", "ImageDecoding", "scorer-probe",
-        "staypos-scorer", system,
+        "Scoring", "StayposCore", "Filesystem", "CLinux", "Detection", "ImageDecoding", "TestSupport",
+        "scorer-probe", "staypos-scorer", system,
       ]),
     tests("QuarantiningTests", ["Quarantining", "Filesystem", "Hashing", "StayposCore", system]),
     tests("JournalingTests", ["Journaling", "StayposCore", "Threading", "journal-probe", log, system]),
-    tests("ControlInterfaceTests", ["ControlInterface", "StayposCore", system]),
+    tests("ControlInterfaceTests", ["ControlInterface", "StayposCore", "TestSupport", system]),
     tests(
       "ControlServerTests",
-      ["ControlServer", "ControlInterface", "Filesystem", "StayposCore", "Threading", "staypos-ctl", system]),
+      [
+        "ControlServer", "ControlInterface", "Filesystem", "StayposCore", "TestSupport", "Threading", "staypos-ctl",
+        system,
+      ]),
     tests("StayposTests", ["staypos", "Detection", "ImageDecoding", "StayposCore", system]),
     tests("DaemonTests", ["Daemon", "StayposCore", system]),
     // The executables are dependencies so that they are built beside the test runner.

@@ -3,13 +3,14 @@ import Foundation
 import Glibc
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct OpeningTests {
   let directory: TemporaryDirectory
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = TemporaryDirectory()
   }
 
   @Test func filesArePrivateWhateverTheUmask() throws {
@@ -113,7 +114,7 @@ import Testing
   @Test func missingDirectoryAndSymbolicLinkAreRefused() throws {
     let missing = directory.path.appending("none")
     #expect(try #require(throws: CatalogueError.self) { _ = try Catalogue(directory: missing) }.code == .permission)
-    let other = try TemporaryDirectory()
+    let other = TemporaryDirectory()
     let victim = other.path.appending("victim").string
     symlink(victim, directory.path.appending("catalogue.sqlite").string)
     #expect(

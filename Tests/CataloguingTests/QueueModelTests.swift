@@ -2,6 +2,7 @@ import Cataloguing
 import Foundation
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 
 /// The queue's rules written down a second time, over an array.
@@ -83,7 +84,7 @@ private struct QueueModel {
   func agreesWithTheModel(seed: UInt64) throws {
     print("seed \(seed)")
     var random = SeededGenerator(seed: seed)
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     var catalogue: Catalogue? = try Catalogue(directory: directory.path)
     var model = QueueModel()
     let directories = ["/up/a", "/up/ab", "/up/a/b", "/up"]

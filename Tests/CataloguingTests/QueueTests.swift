@@ -2,6 +2,7 @@ import Cataloguing
 import Foundation
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct QueueTests {
@@ -9,7 +10,7 @@ import Testing
   let catalogue: Catalogue
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = TemporaryDirectory()
     catalogue = try Catalogue(directory: directory.path)
   }
 

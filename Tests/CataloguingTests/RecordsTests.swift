@@ -2,6 +2,7 @@ import Cataloguing
 import Foundation
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct RecordsTests {
@@ -9,7 +10,7 @@ import Testing
   let catalogue: Catalogue
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = TemporaryDirectory()
     catalogue = try Catalogue(directory: directory.path)
   }
 
@@ -93,7 +94,7 @@ import Testing
   }
 
   @Test func settingsSurviveAndCanBeTakenBack() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let value = try #require(Threshold(0.1 + 0.2))
     do {
       let catalogue = try Catalogue(directory: directory.path)

@@ -4,38 +4,6 @@ import Glibc
 import StayposCore
 import SystemPackage
 
-/// A directory of a test's own, removed with everything in it at the end.
-final class TemporaryDirectory: Sendable {
-  let path: FilePath
-
-  init() throws {
-    var template = Array("/tmp/staypos-catalogue-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
-    path = FilePath(platformString: template)
-  }
-
-  deinit {
-    try? FileManager.default.removeItem(atPath: path.string)
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 func time(_ seconds: Int64) -> Timestamp { Timestamp(seconds: seconds, nanoseconds: 7) }
 
 func identity(inode: UInt64, changed: Int64 = 1, birth: Int64? = 1) -> FileIdentity {

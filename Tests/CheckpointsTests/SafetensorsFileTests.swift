@@ -1,6 +1,7 @@
 import Checkpoints
 import Glibc
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct SafetensorsFileTests {
@@ -57,7 +58,7 @@ import Testing
   }
 
   @Test func namesTheFileAndTheReasonWhenItCannotBeOpened() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let missing = directory.path.appending("missing.safetensors")
     let error = #expect(throws: CheckpointError.self) { try SafetensorsFile(path: missing) }
     #expect(error?.code == .system)
@@ -70,7 +71,7 @@ import Testing
 
   /// Without O_NONBLOCK the open would wait for a writer that never comes.
   @Test(.timeLimit(.minutes(1))) func refusesAFIFOWithoutWaiting() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let fifo = directory.path.appending("fifo")
     try #require(fifo.withPlatformString { mkfifo($0, 0o600) } == 0)
     let error = #expect(throws: CheckpointError.self) { try SafetensorsFile(path: fifo) }

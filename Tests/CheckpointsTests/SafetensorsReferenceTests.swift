@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import SystemPackage
+import TestSupport
 import Testing
 
 /// Against Python's `json` and `struct`, which know nothing of this code, against the reference implementation where it is
@@ -62,7 +63,7 @@ import Testing
 
   // Needs python3, any version, without packages.
   @Test(.enabled(if: python != nil, "no python3")) func pythonReadsWhatWeWrite() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let path = directory.path.appending("ours.safetensors")
     var writer = SafetensorsWriter(metadata: ["quote\"d": "back\\slash", "a": "line\nbreak"])
     try writer.add("conv1.weight", shape: [2, 3], floats: [0.5, 1.25, -2, 3, 4, 1e-3])

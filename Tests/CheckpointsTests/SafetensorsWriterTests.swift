@@ -1,6 +1,7 @@
 import Checkpoints
 import Glibc
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct SafetensorsWriterTests {
@@ -16,7 +17,7 @@ import Testing
   }
 
   @Test func replacesAFileThatIsMapped() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let path = directory.path.appending("m.safetensors")
     var first = SafetensorsWriter()
     try first.add("x", shape: [4096], floats: Array(repeating: 1, count: 4096))
@@ -32,7 +33,7 @@ import Testing
   }
 
   @Test func leavesNothingBehindWhenItFails() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let path = directory.path.appending("taken")
     try #require(path.withPlatformString { mkdir($0, 0o700) } == 0)
     defer { _ = path.withPlatformString { rmdir($0) } }

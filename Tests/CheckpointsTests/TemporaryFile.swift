@@ -19,28 +19,6 @@ struct UnnamedFile: ~Copyable {
   }
 }
 
-/// A directory that goes away, with the files in it.
-final class TemporaryDirectory {
-  let path: FilePath
-
-  init() throws {
-    var template = Array("/tmp/staypos-checkpoints.XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
-    path = FilePath(platformString: template)
-  }
-
-  deinit {
-    guard let directory = path.withPlatformString({ opendir($0) }) else { return }
-    while let entry = readdir(directory) {
-      withUnsafePointer(to: &entry.pointee.d_name) {
-        _ = unlinkat(dirfd(directory), UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self), 0)
-      }
-    }
-    closedir(directory)
-    _ = path.withPlatformString { rmdir($0) }
-  }
-}
-
 /// Reads these bytes as a file.
 func safetensors(_ bytes: [UInt8]) throws -> SafetensorsFile {
   let file = try UnnamedFile(bytes)

@@ -1,4 +1,5 @@
 import ControlInterface
+import TestSupport
 import Testing
 
 struct FramerTests {
@@ -44,22 +45,5 @@ struct FramerTests {
     framer.append([UInt8](repeating: 1, count: 10) + [0, 2])
     #expect(try framer.next() == [UInt8](repeating: 1, count: 10))
     #expect(framer.pendingCount == 1)
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

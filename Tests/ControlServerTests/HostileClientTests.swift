@@ -2,6 +2,7 @@ import ControlInterface
 import ControlServer
 import Foundation
 import StayposCore
+import TestSupport
 import Testing
 import Threading
 
@@ -39,7 +40,7 @@ struct HostileClientTests {
 
   @Test(arguments: 0..<20)
   func randomBytesHarmNobody(seed: UInt64) throws {
-    var random = SplitMix(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let harness = try Harness()
     for _ in 0..<10 {
       let client = try RawClient(harness)
@@ -116,22 +117,5 @@ struct HostileClientTests {
     // Verdicts for those who have gone.
     for waiter in harness.service.state.read({ $0.waiters }) { waiter.fail(.refused("late")) }
     #expect(try isAlive(harness))
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import StayposCore
+import TestSupport
 import Testing
 
 @testable import ImageDecoding
@@ -27,7 +28,7 @@ struct DamageTests {
   @Test("random bytes are changed, added and removed", arguments: SmallImage.all)
   func flips(small: SmallImage) throws {
     let seed = UInt64.random(in: 0 ... .max)
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     var images = 0
     let clock = ContinuousClock()
     for round in 0..<400 {
@@ -86,18 +87,5 @@ struct DamageTests {
     #expect(try RGBImage.decode(bytes: repeated(100), limits: limits) == image)
     let error = #expect(throws: DecodingFailure.self) { try RGBImage.decode(bytes: repeated(101), limits: limits) }
     #expect(error == DecodingFailure(reason: .tooLarge, detail: "the JPEG has more than 100 scans"))
-  }
-}
-
-/// SplitMix64.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import StayposCore
+import TestSupport
 import Testing
 
 @testable import ImageDecoding
@@ -43,7 +44,7 @@ struct ImageReaderTests {
 
   @Test("a descriptor is read from its first byte and keeps its position", arguments: SmallImage.all)
   func descriptor(small: SmallImage) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let url = directory.url.appending(component: "misnamed.txt")
     try Data(small.bytes).write(to: url)
     let file = try FileHandle(forReadingFrom: url)
@@ -79,7 +80,7 @@ struct ImageReaderTests {
   @Test("no bytes are an empty file")
   func empty() throws {
     #expect(failure([])?.reason == .empty)
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let url = directory.url.appending(component: "empty.png")
     try Data().write(to: url)
     let file = try FileHandle(forReadingFrom: url)

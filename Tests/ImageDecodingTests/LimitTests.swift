@@ -1,5 +1,6 @@
 import Foundation
 import StayposCore
+import TestSupport
 import Testing
 
 @testable import ImageDecoding
@@ -89,7 +90,7 @@ struct LimitTests {
 
   @Test("a PNG of 50,000 × 50,000 pixels", .enabled(if: Pillow.isAvailable, "needs python3 to write it"))
   func oneColor() async throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     try Pillow.run(["-c", Pillow.script, "one-color", directory.url.path])
     let path = directory.url.appending(component: "one-color.png").path
     await #expect(processExitsWith: .success) { [path = path as String] in

@@ -1,5 +1,6 @@
 import Foundation
 import StayposCore
+import TestSupport
 import Testing
 
 @testable import ImageDecoding
@@ -8,7 +9,7 @@ struct PNGEncoderTests {
   private func noise(_ width: Int, _ height: Int) -> RGBImage {
     let seed = UInt64.random(in: 0 ... .max)
     print("seed \(seed)")
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     return RGBImage(
       size: ImageSize(width: width, height: height),
       pixels: (0..<(width * height * 3)).map { _ in .random(in: 0...255, using: &random) })
@@ -25,7 +26,7 @@ struct PNGEncoderTests {
   @Test("a descriptor gets the same bytes")
   func descriptor() throws {
     let image = noise(50, 60)
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let url = directory.url.appending(component: "map.png")
     #expect(FileManager.default.createFile(atPath: url.path, contents: nil))
     let file = try FileHandle(forWritingTo: url)
@@ -47,7 +48,7 @@ struct PNGEncoderTests {
   @Test("Pillow reads it", .enabled(if: Pillow.isAvailable, "needs python3-pil"))
   func pillow() throws {
     let image = noise(31, 22)
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let url = directory.url.appending(component: "ours.png")
     try Data(PNGEncoder.encode(image)).write(to: url)
     let sample = try #require(try Pillow.samples("decode", [url.path], in: directory.url).first)

@@ -64,17 +64,3 @@ enum Pillow {
     }
   }
 }
-
-/// A directory that goes with the test.
-struct TemporaryDirectory: ~Copyable {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appending(component: "staypos-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit {
-    try? FileManager.default.removeItem(at: url)
-  }
-}

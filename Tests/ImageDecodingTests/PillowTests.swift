@@ -1,5 +1,6 @@
 import Foundation
 import StayposCore
+import TestSupport
 import Testing
 
 @testable import ImageDecoding
@@ -24,7 +25,7 @@ struct PillowTests {
 
   @Test("PNG of every colour type, depth, filter and interlacing")
   func png() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let samples = try Pillow.samples("pngs", in: directory.url)
     #expect(samples.count == 159)
     try compare(samples)
@@ -32,7 +33,7 @@ struct PillowTests {
 
   @Test("JPEG: grey, YCbCr, RGB, CMYK and YCCK, baseline and progressive")
   func jpeg() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let samples = try Pillow.samples("jpegs", in: directory.url)
     #expect(samples.count == 90)
     try compare(samples)
@@ -42,7 +43,7 @@ struct PillowTests {
     "JPEG: arithmetic coding, restarts, one scan a component, unusual sampling",
     .enabled(if: Pillow.hasJPEGTools, "needs libjpeg-turbo-progs"))
   func moreJPEG() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let samples = try Pillow.samples("more-jpegs", in: directory.url)
     #expect(samples.count == 39)
     try compare(samples)
@@ -50,7 +51,7 @@ struct PillowTests {
 
   @Test("real photos and generated images", .enabled(if: SharedData.dev != nil, "needs ../shared/data/dev"))
   func realImages() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let all = SharedData.files(in: SharedData.dev).filter { $0.lowercased().hasSuffix("g") }
     let files = stride(from: 0, to: all.count, by: max(1, all.count / 40)).map { all[$0] }
     try #require(files.count >= 40)

@@ -3,6 +3,7 @@ import Filesystem
 import Glibc
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Scoring
@@ -70,7 +71,7 @@ struct ScorerProtocolTests {
   /// Whatever arrives, an accepted reply keeps the rules.
   @Test func noDamageToAReplyGetsAroundTheRules() throws {
     let seed = UInt64.random(in: 0 ... .max)
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     let originals = [reply(), #"{"id":5,"reason":"too-small","detail":"31×8"}"#]
     var accepted = 0
     for _ in 0..<4000 {

@@ -1,5 +1,6 @@
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct PathTests {
@@ -26,20 +27,5 @@ import Testing
 
   @Test func refusesNUL() {
     #expect(FilePath(bytes: [47, 0, 65]) == nil)
-  }
-}
-
-/// SplitMix64: the same seed gives the same test.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -2,6 +2,7 @@ import Filesystem
 import Glibc
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 import Watching
 

@@ -1,5 +1,6 @@
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 import Watching
 

@@ -1,1 +1,0 @@
-../FilesystemTests/TemporaryDirectory.swift
