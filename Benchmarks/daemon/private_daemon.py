@@ -1,4 +1,4 @@
-"""A stayposd on private directories, a connection to its socket, and what the kernel knows of its processes."""
+"""A stayposd on private directories, and a connection to its socket."""
 
 import json
 import os
@@ -47,17 +47,17 @@ class Varlink:
 class Daemon:
     """From its readiness to its end, as a context manager.
 
-    uploads: a directory to watch that exists already. threshold: 1.0 clears, 0.0 flags every image of noise.
+    settle: milliseconds. threshold: 1.0 clears, 0.0 flags every image of noise.
     """
 
-    def __init__(self, options, settle=0, threshold=1.0, uploads=None):
+    def __init__(self, options, settle=0, threshold=1.0):
         self.options = options
         self.directory = Path(tempfile.mkdtemp(prefix="daemon-", dir=options.work))
         # sun_path holds 108 bytes (unix(7)).
         self.sockets = Path(tempfile.mkdtemp(prefix="staypos-"))
         self.socket = str(self.sockets / "control.sock")
-        self.uploads = uploads or self.directory / "uploads"
-        self.uploads.mkdir(exist_ok=True)
+        self.uploads = self.directory / "uploads"
+        self.uploads.mkdir()
         for name in ("quarantine", "state"):
             (self.directory / name).mkdir(mode=0o700)
         self.configuration = self.directory / "stayposd.toml"
@@ -79,16 +79,30 @@ socket = {json.dumps(self.socket)}
 
     def __enter__(self):
         notify = str(self.sockets / "notify")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver, open(self.directory / "log", "wb") as log:
+        log = self.directory / "log"
+        # What a service manager has told the shell is not meant for this daemon: no watchdog, no sockets.
+        environment = {
+            name: value for name, value in os.environ.items()
+            if name not in ("WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM")}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver, open(log, "wb") as file:
             receiver.bind(notify)
-            receiver.settimeout(60)
-            environment = {**os.environ, "NOTIFY_SOCKET": notify}
+            receiver.settimeout(1)
             self.process = subprocess.Popen(
-                [f"{self.options.executables}/stayposd", "--config", str(self.configuration)], stdout=log, stderr=log,
-                env=environment)
-            while b"READY=1" not in receiver.recv(4096).split(b"\n"):
-                pass
-        self.ready = time.monotonic()
+                [f"{self.options.executables}/stayposd", "--config", str(self.configuration)], stdout=file, stderr=file,
+                env={**environment, "NOTIFY_SOCKET": notify})
+            ready = False
+            deadline = time.monotonic() + 60
+            while not ready and self.process.poll() is None and time.monotonic() < deadline:
+                try:
+                    ready = b"READY=1" in receiver.recv(4096).split(b"\n")
+                except TimeoutError:
+                    pass
+        if not ready:
+            self.process.kill()
+            self.process.wait()
+            message = log.read_text()
+            self.remove()
+            raise RuntimeError(f"stayposd did not start:\n{message}")
         return self
 
     def __exit__(self, *_):
@@ -98,6 +112,9 @@ socket = {json.dumps(self.socket)}
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.remove()
+
+    def remove(self):
         shutil.rmtree(self.directory)
         shutil.rmtree(self.sockets)
 
@@ -117,6 +134,15 @@ socket = {json.dumps(self.socket)}
             time.sleep(0.05)
         time.sleep(1)
 
+    def wait_for_rest(self):
+        """Until nothing waits or is scored, and nothing has come after it for a second."""
+        connection = Varlink(self.socket)
+        quiet = 0
+        while quiet < 10:
+            status = connection.status()
+            quiet = 0 if status["queueDepth"] + status["inFlight"] else quiet + 1
+            time.sleep(0.1)
+
     def history(self):
         lines = subprocess.run(
             [f"{self.options.executables}/staypos-ctl", "history", "--json", "--limit", "1000000", "--socket",
@@ -129,21 +155,3 @@ socket = {json.dumps(self.socket)}
         for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
             numbers += [int(number) for number in children.read_text().split()]
         return {number: Path(f"/proc/{number}/comm").read_text().strip() for number in sorted(numbers)}
-
-
-def memory(process):
-    """VmRSS, RssAnon and VmHWM in MiB."""
-    fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
-    return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon", "VmHWM")}
-
-
-def activity(process):
-    """What the process has done so far: context switches of each thread, and seconds of processor time."""
-    switches = {}
-    for status in Path(f"/proc/{process}/task").glob("*/status"):
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        switches[int(status.parent.name)] = int(fields["voluntary_ctxt_switches"]) + int(
-            fields["nonvoluntary_ctxt_switches"])
-    # Behind the name in parentheses, which may hold spaces: utime and stime are fields 14 and 15 (proc_pid_stat(5)).
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return switches, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
