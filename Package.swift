@@ -105,6 +105,7 @@ let package = Package(
     tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", "TestSupport", system]),
     tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", "TestSupport", system]),
     tests("CataloguingTests", ["Cataloguing", "StayposCore", "TestSupport", system]),
+    tests("ThreadingTests", ["Threading"]),
     tests(
       "ScoringTests",
       [

@@ -50,7 +50,7 @@ package final class Monitor<State: Sendable>: @unchecked Sendable {
 
   /// Blocks until `take` gives a value or the timeout has passed; `take` runs under the lock, first at once and then
   /// after every change.
-  /// - Parameter timeout: nil waits for ever.
+  /// - Parameter timeout: nil waits for ever; a negative one is over.
   /// - Returns: nil only after a timeout.
   package func wait<Result>(timeout: Duration? = nil, until take: (inout State) -> Result?) -> Result? {
     pthread_mutex_lock(mutex)
@@ -59,7 +59,8 @@ package final class Monitor<State: Sendable>: @unchecked Sendable {
     while true {
       if let result = take(&state) { return result }
       if var deadline {
-        if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { return take(&state) }
+        // Whatever else it might refuse must not turn into a loop that keeps the lock.
+        if pthread_cond_timedwait(condition, mutex, &deadline) != 0 { return take(&state) }
       } else {
         pthread_cond_wait(condition, mutex)
       }
@@ -69,7 +70,8 @@ package final class Monitor<State: Sendable>: @unchecked Sendable {
   private static func deadline(in timeout: Duration) -> timespec {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    let (seconds, attoseconds) = timeout.components
+    // A negative part would make the timespec invalid.
+    let (seconds, attoseconds) = max(timeout, .zero).components
     let nanoseconds = time.tv_nsec + Int(attoseconds / 1_000_000_000)
     time.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
     time.tv_nsec = nanoseconds % 1_000_000_000
