@@ -122,7 +122,13 @@ let package = Package(
         system,
       ]),
     tests("StayposTests", ["staypos", "Detection", "ImageDecoding", "StayposCore", system]),
-    tests("DaemonTests", ["Daemon", "StayposCore", system]),
+    tests(
+      "DaemonTests",
+      [
+        "Daemon", "Cataloguing", "Filesystem", "Hashing", "Journaling", "Quarantining", "Scoring", "StayposCore",
+        system,
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     // The executables are dependencies so that they are built beside the test runner.
     tests(
       "EndToEnd",

@@ -27,9 +27,10 @@ extension Catalogue {
   /// - Parameters:
   ///   - itemID: nil for a file that was not queued.
   ///   - identity: as scored; nil if the file may be scored again as it is, or is gone.
+  ///   - quarantined: where it is now, if it was moved.
   /// - Returns: the entry with its id.
   package func complete(
-    itemID: Int64?, entry: HistoryEntry, identity: FileIdentity?
+    itemID: Int64?, entry: HistoryEntry, identity: FileIdentity?, quarantined: QuarantineSummary? = nil
   ) throws(CatalogueError) -> HistoryEntry {
     try write("record a verdict") { database in
       if let itemID { try Self.remove(itemID, from: database) }
@@ -37,6 +38,7 @@ extension Catalogue {
       if let identity {
         try Self.setJudged(identity, sha256: entry.sha256, historyID: id, in: database)
       }
+      if let quarantined { try Self.upsert(quarantined, in: database) }
       var entry = entry
       entry.id = id
       return entry

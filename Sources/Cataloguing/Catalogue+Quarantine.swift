@@ -126,7 +126,7 @@ extension Catalogue {
     }
   }
 
-  private static func upsert(_ summary: QuarantineSummary, in database: Database) throws {
+  static func upsert(_ summary: QuarantineSummary, in database: Database) throws {
     let arguments: [(any DatabaseValueConvertible)?] = [
       summary.id.description, summary.path.blob, summary.size, summary.sha256.blob, summary.score?.realScore,
       summary.score?.fakeScore, summary.score?.bias, summary.threshold.value, summary.model?.blob,

@@ -48,8 +48,8 @@ struct Recovery {
     let item = try context.catalogue.queue(limit: .max, offset: 0).first {
       $0.item.path == record.path && $0.item.identity.isSameFile(as: record.identity)
     }
-    let recorded = try context.catalogue.complete(itemID: item?.item.id, entry: entry, identity: nil)
-    try context.catalogue.upsert(QuarantineSummary(record))
+    let recorded = try context.catalogue.complete(
+      itemID: item?.item.id, entry: entry, identity: nil, quarantined: QuarantineSummary(record))
     context.events.record(Event(verdictOn: recorded))
   }
 }

@@ -20,9 +20,8 @@ extension Judge {
     case .success(let record):
       entry.quarantineID = record.id
       entry.path = record.path
-      // Should the catalogue fail now: the record is beside the file, and the next start completes the history from it.
-      try context.catalogue.upsert(QuarantineSummary(record))
-      try finish(entry, identity: nil)
+      // Killed before this is done: the record is beside the file, and the next start completes the history from it.
+      try finish(entry, identity: nil, quarantined: QuarantineSummary(record))
     case .failure(let error):
       switch error.code {
       case .vanished, .replaced:

@@ -16,13 +16,19 @@ struct Judge {
   let item: QueueItem
   /// Called between the steps that may take long.
   let step: () -> Void
+  /// Called when the catalogue does not take a verdict; waits a while. False: the daemon stops.
+  let patience: (CatalogueError) -> Bool
   private let started = ContinuousClock.now
 
-  init(context: PipelineContext, setup: ScoringSetup, item: QueueItem, step: @escaping () -> Void) {
+  init(
+    context: PipelineContext, setup: ScoringSetup, item: QueueItem, step: @escaping () -> Void,
+    patience: @escaping (CatalogueError) -> Bool
+  ) {
     self.context = context
     self.setup = setup
     self.item = item
     self.step = step
+    self.patience = patience
   }
 
   /// - Returns: what kept the scorer from looking at the image, which waits in the queue then; nil if all went well.
@@ -171,12 +177,27 @@ struct Judge {
     }
   }
 
+  /// Records the verdict, as soon as the catalogue takes it: it stands, and what was moved is moved.
+  ///
   /// - Parameter identity: nil if the file is gone, or is to be looked at again when it is met again.
-  func finish(_ entry: HistoryEntry, identity: FileIdentity?) throws(CatalogueError) {
+  func finish(
+    _ entry: HistoryEntry, identity: FileIdentity?, quarantined: QuarantineSummary? = nil
+  ) throws(CatalogueError) {
     var entry = entry
     entry.time = .now
     entry.duration = ContinuousClock.now - started
-    let recorded = try context.catalogue.complete(itemID: item.id, entry: entry, identity: identity)
+    var recorded: HistoryEntry?
+    while recorded == nil {
+      do {
+        recorded = try context.catalogue.complete(
+          itemID: item.id, entry: entry, identity: identity, quarantined: quarantined)
+      } catch {
+        // No time mends what makes no sense, and the other files must not wait for it; but what is gone from its place
+        // would come back as vanished.
+        guard error.code != .invalid || quarantined != nil, patience(error) else { throw error }
+      }
+    }
+    guard let recorded else { return }
     context.events.record(Event(verdictOn: recorded))
     context.submissions.complete(recorded)
   }

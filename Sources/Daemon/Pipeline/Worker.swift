@@ -28,7 +28,8 @@ struct Worker {
         scorer = Scorer(setup.configuration, model: setup.source, interruption: interruption)
       }
       let before = scorer.processIdentifier
-      let judge = Judge(context: pipeline.context, setup: setup, item: item) { step() }
+      let judge = Judge(
+        context: pipeline.context, setup: setup, item: item, step: step, patience: waitForCatalogue(after:))
       do {
         report(try judge.run(scorer))
       } catch {
@@ -86,17 +87,34 @@ struct Worker {
     }
   }
 
-  /// The catalogue did not take the verdict: the file keeps its place in the queue.
+  /// Something kept the file from its verdict: it keeps its place in the queue. Until it is released nobody else takes it,
+  /// so this goes on until the catalogue works again.
   private func handBack(_ item: QueueItem, after error: CatalogueError) {
     let context = pipeline.context
-    context.degradations.raise("catalogue", error.message, remedy: "files wait until it works again", level: .error)
-    _ = pipeline.state.wait(timeout: .seconds(5)) { $0.isStopping ? () : nil }
-    do {
-      try context.catalogue.release(item.id, notBefore: .now, countAttempt: false)
-    } catch {
-      // It stays leased, and so in the file, until the daemon is started again.
-      context.events.record(Event(.internalError, .error, error.message, path: item.path))
+    var error = error
+    while true {
+      let goesOn = waitForCatalogue(after: error)
+      do {
+        try context.catalogue.release(item.id, notBefore: .now, countAttempt: false)
+        return
+      } catch let failure {
+        error = failure
+      }
+      guard goesOn else {
+        // Leases end with the process: the next start finds it waiting.
+        context.events.record(Event(.internalError, .error, error.message, path: item.path))
+        return
+      }
     }
+  }
+
+  /// - Returns: false if the daemon stops.
+  private func waitForCatalogue(after error: CatalogueError) -> Bool {
+    pipeline.context.degradations.raise(
+      "catalogue", error.message, remedy: "files wait until it works again", level: .error)
+    // Waiting is no wedge: a restart would not mend a full disk.
+    step()
+    return pipeline.state.wait(timeout: .seconds(5)) { $0.isStopping ? () : nil } == nil
   }
 
   private func step() {
