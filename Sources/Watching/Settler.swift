@@ -174,7 +174,7 @@ package struct Settler {
     _ entry: inout Entry, _ identity: FileIdentity, required: Duration, at now: Instant, time: Timestamp
   ) -> Duration? {
     // ctime against the clock saves a second look, unless the file system's clock is another one.
-    let age = Duration.nanoseconds(time.nanoseconds - identity.changed.nanoseconds)
+    let age = time.interval(since: identity.changed)
     if age >= required { return nil }
     guard let observed = entry.observed, observed.identity == identity else {
       entry.observed = (identity, now)
