@@ -1,4 +1,5 @@
 import Cataloguing
+import Foundation
 import StayposCore
 import SystemPackage
 import Testing
@@ -43,6 +44,34 @@ import Testing
     try Recovery(context: harness.context).run()
     #expect(try catalogue.quarantined(limit: 9).count == 1)
     #expect(try catalogue.history(limit: 1).first?.path == item.path)
+    #expect(try catalogue.queueDepth().waiting + catalogue.queueDepth().leased == 0)
+  }
+
+  @Test("a file whose directory is renamed just before its turn is found under its new name")
+  func directoryRenamedBeforeTheWatcherSaysSo() throws {
+    let item = try harness.flaggedUpload("a.png")
+    let moved = harness.directory.appending("moved")
+    try FileManager.default.moveItem(atPath: harness.uploads.string, toPath: moved.string)
+    try harness.judge(item)
+    let catalogue = harness.context.catalogue
+    #expect(try catalogue.queueDepth().waiting == 1)
+    try catalogue.renamePrefix(from: harness.uploads, to: moved)
+    let soon = Timestamp.now.advanced(by: .seconds(60))
+    let again = try #require(try catalogue.lease(now: soon))
+    try harness.judge(again)
+    let entry = try #require(try catalogue.history(limit: 1).first)
+    #expect(entry.path == moved.appending("a.png"))
+    #expect(entry.verdict == .flagged)
+  }
+
+  @Test("what is gone for good gets its verdict at the second look")
+  func deleted() throws {
+    let item = try harness.flaggedUpload("a.png")
+    try FileManager.default.removeItem(atPath: item.path.string)
+    try harness.judge(item)
+    let catalogue = harness.context.catalogue
+    try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
+    #expect(try catalogue.history(limit: 1).first?.verdict == .notScored(.vanished))
     #expect(try catalogue.queueDepth().waiting + catalogue.queueDepth().leased == 0)
   }
 }

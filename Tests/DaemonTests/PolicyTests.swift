@@ -21,7 +21,7 @@ import Testing
     #expect(policy.threshold == file)
   }
 
-  @Test(arguments: [RetryPolicy.Setback.crash, .timeout, .memory, .change, .move])
+  @Test(arguments: [RetryPolicy.Setback.crash, .timeout, .memory, .change, .move, .gone])
   func everySetbackEnds(setback: RetryPolicy.Setback) {
     let attempts = (1...100).first { RetryPolicy.decision(after: setback, attempts: $0) == .giveUp }
     #expect(attempts != nil)

@@ -42,7 +42,12 @@ struct Judge {
     do {
       file = try RegularFile(opening: item.path)
     } catch {
-      try finish(entry(.notScored(reason(error)), detail: error.message), identity: nil)
+      let reason = reason(error)
+      if reason == .vanished, case .retry(let delay) = RetryPolicy.decision(after: .gone, attempts: item.attempts + 1) {
+        try context.catalogue.release(item.id, notBefore: Timestamp.now.advanced(by: delay), countAttempt: true)
+      } else {
+        try finish(entry(.notScored(reason), detail: error.message), identity: nil)
+      }
       return nil
     }
     return try run(scorer, on: file)

@@ -14,6 +14,8 @@ enum RetryPolicy {
     case change
     /// A flagged file could not be moved.
     case move
+    /// There is nothing under its path.
+    case gone
   }
 
   enum Decision: Equatable {
@@ -28,6 +30,8 @@ enum RetryPolicy {
     // A second attempt costs as much again: one is enough to outlast a busy moment.
     case .timeout: attempts < 2 ? .retry(after: .seconds(1)) : .giveUp
     case .change: attempts < 10 ? .retry(after: .milliseconds(250 << min(attempts, 6))) : .giveUp
+    // Its directory may have been renamed, and the watcher may not have said so yet.
+    case .gone: attempts < 2 ? .retry(after: .seconds(2)) : .giveUp
     case .move: attempts < 8 ? .retry(after: .seconds(1 << min(attempts, 6))) : .giveUp
     }
   }
