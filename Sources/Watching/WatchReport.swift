@@ -14,7 +14,7 @@ package enum WatchReport: Sendable {
   case directoryRenamed(from: FilePath, to: FilePath)
   case scanFinished(ScanSummary)
   case degraded(Degradation)
-  /// The degradation of this kind and detail is over.
+  /// The degradation of this kind and beginning is over; its detail may be another by now.
   case recovered(Degradation)
 }
 

@@ -31,14 +31,15 @@ package final class DegradationBoard: Sendable {
     remove { $0.kind == kind }
   }
 
-  /// One of several of its kind, told apart by their details.
+  /// One of several of its kind, told apart by when they began.
   package func insert(_ degradation: Degradation) {
     current.withLock { $0.append(degradation) }
     announce(degradation, .warning)
   }
 
+  /// - Parameter degradation: as inserted, but for its detail, which may have changed meanwhile (a count).
   package func remove(_ degradation: Degradation) {
-    remove { $0.kind == degradation.kind && $0.detail == degradation.detail }
+    remove { $0.kind == degradation.kind && $0.since == degradation.since }
   }
 
   private func announce(_ degradation: Degradation, _ level: Event.Level) {
