@@ -18,7 +18,6 @@ final class JudgeHarness {
   let uploads: FilePath
   let context: PipelineContext
   let setup: ScoringSetup
-  let scorer: Scorer
   private let threshold: Threshold
 
   init() throws {
@@ -48,7 +47,6 @@ final class JudgeHarness {
         name: "test", sha256: try SHA256Digest(contentsOf: source.descriptor.rawValue), threshold: threshold,
         head: .positive, precision: .fp32, minimumSize: 1),
       sandbox: SandboxReport(landlock: 1, seccomp: true, privilegesDropped: true))
-    scorer = Scorer(configuration, model: source, interruption: try ScorerInterruption())
   }
 
   deinit {
@@ -73,9 +71,36 @@ final class JudgeHarness {
     return item
   }
 
-  func judge(_ item: QueueItem, patience: @escaping (CatalogueError) -> Bool = { _ in false }) throws {
+  /// A queued and leased file that nobody has seen before.
+  func upload(_ name: String, _ content: String) throws -> QueueItem {
+    let path = uploads.appending(name)
+    try Data(content.utf8).write(to: URL(fileURLWithPath: path.string))
+    let identity = try RegularFile(opening: path).status.identity
+    _ = try context.catalogue.enqueue(Admission(path: path, identity: identity, priority: .live), at: .now)
+    guard let item = try context.catalogue.lease(now: .now) else { throw Errno.noSuchFileOrDirectory }
+    return item
+  }
+
+  /// - Parameter scoring: nil: the test needs no scorer.
+  func judge(
+    _ item: QueueItem, patience: @escaping (CatalogueError) -> Bool = { _ in false },
+    scoring: (() throws -> ScoringOutcome)? = nil
+  ) throws {
     let judge = Judge(context: context, setup: setup, item: item, step: {}, patience: patience)
-    _ = try judge.run(scorer)
+    _ = try judge.run { _ in
+      guard let outcome = try? scoring?() else { return .failed(.couldNotStart("none is wanted")) }
+      return .outcome(outcome, duration: .zero)
+    }
+  }
+
+  /// Makes a change again until it shows in ctime, which older kernels count in ticks of some milliseconds.
+  func untilNoticed(_ path: FilePath, _ change: () throws -> Void) throws {
+    let before = try RegularFile(opening: path).status.identity.changed
+    let deadline = ContinuousClock.now + .seconds(10)
+    repeat {
+      try change()
+    } while try RegularFile(opening: path).status.identity.changed == before
+      && ContinuousClock.now < deadline
   }
 
   /// As on a full disk: no verdict can be written until ``acceptVerdicts()``.

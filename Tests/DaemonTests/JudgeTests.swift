@@ -18,11 +18,12 @@ import Testing
     let item = try harness.flaggedUpload("a.png")
     try harness.refuseVerdicts()
     var failures = 0
-    try harness.judge(item) { [harness] _ in
+    let patience = { [harness] (_: CatalogueError) in
       failures += 1
       if failures == 3 { try? harness.acceptVerdicts() }
       return failures < 10
     }
+    try harness.judge(item, patience: patience)
     #expect(failures == 3)
     let catalogue = harness.context.catalogue
     let entry = try #require(try catalogue.history(limit: 1).first)
@@ -73,5 +74,46 @@ import Testing
     try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
     #expect(try catalogue.history(limit: 1).first?.verdict == .notScored(.vanished))
     #expect(try catalogue.queueDepth().waiting + catalogue.queueDepth().leased == 0)
+  }
+
+  @Test("bytes that are swapped for the scorer and back do not get the verdict of others")
+  func swappedWhileScored() throws {
+    let item = try harness.upload("a.png", "generated")
+    var looks = 0
+    let scoring = { () throws -> ScoringOutcome in
+      looks += 1
+      if looks == 1 {
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: item.path.string))
+        try harness.untilNoticed(item.path) {
+          for content in ["harmless!", "generated"] {
+            try file.seek(toOffset: 0)
+            try file.write(contentsOf: Data(content.utf8))
+          }
+        }
+        try file.close()
+      }
+      let score = Score(realScore: 0, fakeScore: looks == 1 ? 0 : 9, bias: -1)
+      return .scored(score, size: ImageSize(width: 8, height: 8))
+    }
+    try harness.judge(item, scoring: scoring)
+    #expect(looks == 2)
+    #expect(try harness.context.catalogue.history(limit: 9).map(\.verdict) == [.flagged])
+  }
+
+  @Test("a file that changes under every look waits for a better time")
+  func swappedAgainAndAgain() throws {
+    let item = try harness.upload("a.png", "generated")
+    var looks = 0
+    let scoring = { () throws -> ScoringOutcome in
+      looks += 1
+      try harness.untilNoticed(item.path) {
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: item.path.string)
+      }
+      return .scored(Score(realScore: 0, fakeScore: 0, bias: -1), size: ImageSize(width: 8, height: 8))
+    }
+    try harness.judge(item, scoring: scoring)
+    #expect(looks == 3)
+    #expect(try harness.context.catalogue.history(limit: 9).isEmpty)
+    #expect(try harness.context.catalogue.queueDepth().waiting == 1)
   }
 }

@@ -31,8 +31,12 @@ struct Judge {
     self.patience = patience
   }
 
+  typealias Scoring = (borrowing Descriptor) -> ScorerResult
+  /// Images whose file changes while it is scored are scored so often before they wait for a better time.
+  private static let looks = 3
+
   /// - Returns: what kept the scorer from looking at the image, which waits in the queue then; nil if all went well.
-  func run(_ scorer: Scorer) throws(CatalogueError) -> ScorerFailure? {
+  func run(_ scoring: Scoring) throws(CatalogueError) -> ScorerFailure? {
     guard !context.restorations.contains(item.path) else {
       try context.catalogue.release(
         item.id, notBefore: Timestamp.now.advanced(by: .milliseconds(250)), countAttempt: false)
@@ -50,10 +54,10 @@ struct Judge {
       }
       return nil
     }
-    return try run(scorer, on: file)
+    return try run(scoring, on: file)
   }
 
-  private func run(_ scorer: Scorer, on file: borrowing RegularFile) throws(CatalogueError) -> ScorerFailure? {
+  private func run(_ scoring: Scoring, on file: borrowing RegularFile) throws(CatalogueError) -> ScorerFailure? {
     let identity = file.status.identity
     var entry = entry(.notScored(.unstable))
     entry.fileSize = identity.size
@@ -100,9 +104,12 @@ struct Judge {
       entry.cached = true
       outcome = known
     } else {
-      switch scorer.score(file.descriptor) {
-      case .outcome(let fresh, _): outcome = fresh
+      switch look(at: file, sha256, scoring) {
+      case .stable(let fresh): outcome = fresh
       case .failed(let failure): return try handle(failure, file, entry)
+      case .changed:
+        try setBack(.change, "it changed while it was scored", file, entry)
+        return nil
       }
     }
     step()
@@ -121,6 +128,32 @@ struct Judge {
     }
     try conclude(entry, file, sha256)
     return nil
+  }
+
+  private enum Look {
+    case stable(ScoringOutcome)
+    case changed
+    case failed(ScorerFailure)
+  }
+
+  /// What the scorer says of these very bytes. A writer could swap others in while it reads, and the old ones back:
+  /// the digest would be the same, but ctime is not, which nobody can set. A new name or mode changes it too, so such a
+  /// file is only scored again.
+  private func look(at file: borrowing RegularFile, _ sha256: SHA256Digest, _ scoring: Scoring) -> Look {
+    var before = file.status.identity
+    for _ in 0..<Self.looks {
+      let outcome: ScoringOutcome
+      switch scoring(file.descriptor) {
+      case .outcome(let fresh, _): outcome = fresh
+      case .failed(let failure): return .failed(failure)
+      }
+      step()
+      guard let after = try? file.descriptor.status().identity else { return .changed }
+      if after == before { return .stable(outcome) }
+      guard (try? SHA256Digest(contentsOf: file.descriptor.rawValue)) == sha256 else { return .changed }
+      before = after
+    }
+    return .changed
   }
 
   /// The verdict holds only for the bytes that were read: if they are not the file's any more, the file comes again.

@@ -31,7 +31,7 @@ struct Worker {
       let judge = Judge(
         context: pipeline.context, setup: setup, item: item, step: step, patience: waitForCatalogue(after:))
       do {
-        report(try judge.run(scorer))
+        report(try judge.run { scorer.score($0) })
       } catch {
         handBack(item, after: error)
       }
