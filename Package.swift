@@ -125,7 +125,8 @@ let package = Package(
     tests(
       "DaemonTests",
       [
-        "Daemon", "Cataloguing", "Filesystem", "Hashing", "Journaling", "Quarantining", "Scoring", "StayposCore",
+        "Daemon", "Cataloguing", "ControlInterface", "ControlServer", "Filesystem", "Hashing", "Journaling",
+        "Quarantining", "Scoring", "StayposCore",
         system,
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),

@@ -32,6 +32,7 @@ final class Intake: Sendable {
       patiently { () throws(CatalogueError) in _ = try context.catalogue.enqueue(admissions, at: now) }
       wake()
     case .directoryRenamed(let from, let to):
+      context.submissions.rename(from: from, to: to)
       patiently { () throws(CatalogueError) in try context.catalogue.renamePrefix(from: from, to: to) }
     case .writerPending(let path, let since):
       let seconds = Int(Timestamp.now.interval(since: since) / .seconds(1))

@@ -237,7 +237,7 @@ struct Judge {
     }
     guard let recorded else { return }
     context.events.record(Event(verdictOn: recorded))
-    context.submissions.complete(recorded)
+    context.submissions.complete(recorded, queuedAs: item.path)
   }
 
   private func entry(_ verdict: Verdict, detail: String? = nil) -> HistoryEntry {

@@ -13,8 +13,22 @@ final class Submissions: Sendable {
     waiting.withLock { $0[path, default: []].append(waiter) }
   }
 
-  func complete(_ entry: HistoryEntry) {
+  /// - Parameter path: where the file was queued; by the time of its verdict it may have another.
+  func complete(_ entry: HistoryEntry, queuedAs path: FilePath) {
+    for waiter in take(path) { waiter.complete(entry) }
     for waiter in take(entry.path) { waiter.complete(entry) }
+  }
+
+  /// A directory was renamed: who waits for a file below it waits for it under its new name too. One that is in work
+  /// still has its old one; whoever is answered already takes no second answer.
+  func rename(from old: FilePath, to new: FilePath) {
+    waiting.withLock { waiting in
+      for path in waiting.keys where path != old {
+        var moved = path
+        guard moved.removePrefix(old), let waiters = waiting[path] else { continue }
+        waiting[new.appending(moved.components), default: []] += waiters
+      }
+    }
   }
 
   func fail(_ path: FilePath, _ message: String) {
