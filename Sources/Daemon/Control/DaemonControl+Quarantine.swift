@@ -7,10 +7,19 @@ import SystemPackage
 
 extension DaemonControl {
   package func quarantined(before: QuarantineID?, limit: Int) throws(ControlFailure) -> [QuarantineObject] {
-    let summaries = try refusing { () throws(CatalogueError) in
-      try context.catalogue.quarantined(before: before, limit: limit)
+    var objects: [QuarantineObject] = []
+    var before = before
+    // One whose record cannot be read, or that goes in this moment, is left out: the page must not look like the last.
+    while objects.count < limit {
+      let missing = limit - objects.count
+      let summaries = try refusing { () throws(CatalogueError) in
+        try context.catalogue.quarantined(before: before, limit: missing)
+      }
+      objects += summaries.compactMap { try? context.quarantine.record($0.id) }.map(QuarantineObject.init)
+      before = summaries.last?.id
+      if summaries.count < missing { break }
     }
-    return summaries.compactMap { try? context.quarantine.record($0.id) }.map(QuarantineObject.init)
+    return objects
   }
 
   package func quarantineObject(_ id: QuarantineID) throws(ControlFailure) -> QuarantineObject? {

@@ -87,6 +87,8 @@ package final class DaemonControl: ControlService {
   package func submit(
     _ path: FilePath, waiting waiter: SubmissionWaiter?, by peer: Peer
   ) throws(ControlFailure) -> Int64 {
+    // The quarantine takes no `.` and `..`; without symbolic links, which nobody follows, nothing is lost with them.
+    let path = path.lexicallyNormalized()
     try requireWatched(path)
     let identity: FileIdentity
     do {
