@@ -65,11 +65,15 @@ def run_onnxruntime(model, size, threads, repeat):
 
 
 def child(arguments):
-    result = subprocess.run(arguments, stdout=subprocess.PIPE, check=False)
+    """What the process printed, and `processorSeconds` of all its threads from its start to its end."""
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     # staypos score exits with 1 for a flagged image.
-    if result.returncode not in (0, 1):
-        sys.exit(f"{arguments[0]} ended with {result.returncode}")
-    return json.loads(result.stdout)
+    if process.returncode not in (0, 1):
+        sys.exit(f"{arguments[0]} ended with {process.returncode}")
+    return {**json.loads(output), "processorSeconds": usage.ru_utime + usage.ru_stime}
 
 
 def measure(options, model, graph):
@@ -80,20 +84,27 @@ def measure(options, model, graph):
         png = os.path.join(options.work, f"noise-{size}.png")
         write_png(image(size), png)
         score = child([options.staypos, "score", "--json", "--model", model, "--max-pixels", "1000000000", png])
-        results = {"staypos": [], "onnxruntime": []}
-        for _ in range(options.rounds):
-            results["staypos"].append(child([
+        commands = {
+            "staypos": [
                 options.staypos, "bench", "--json", "--model", model, "--size", f"{size}x{size}", "--threads",
-                str(options.threads), "--repeat", str(options.repeat)]))
-            results["onnxruntime"].append(child([
+                str(options.threads), "--repeat", str(options.repeat)],
+            "onnxruntime": [
                 sys.executable, __file__, "--child", graph, "--size", str(size), "--threads", str(options.threads),
-                "--repeat", str(options.repeat)]))
+                "--repeat", str(options.repeat)],
+        }
+        results = {engine: [] for engine in commands}
+        for turn in range(options.rounds):
+            # Forth and back: if the load of the machine drifts, it drifts for both.
+            for engine in list(commands)[::1 if turn % 2 == 0 else -1]:
+                results[engine].append(child(commands[engine]))
         reference = results["onnxruntime"][0]["logit"]
         difference = max(difference, abs(score["logit"] - reference) / abs(reference))
         for engine, runs in results.items():
             median = statistics.median(run["medianSeconds"] for run in runs)
             rows.append({
                 "size": f"{size}²", "engine": engine, "seconds": median, "rate": size * size / 1e6 / median,
+                "fastest": min(run["medianSeconds"] for run in runs), "slowest": max(run["medianSeconds"] for run in runs),
+                "processor": statistics.median(run["processorSeconds"] for run in runs) / (options.repeat + 1),
                 "peak": max(run["peakBytes"] for run in runs),
                 "interpreter": max(run.get("interpreterBytes", 0) for run in runs),
                 "logit": score["logit"] if engine == "staypos" else reference})
@@ -101,11 +112,13 @@ def measure(options, model, graph):
 
 
 def table(rows):
-    lines = ["| image | engine | median seconds | MP/s | peak RSS, MiB | logit |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| image | engine | median seconds | range | MP/s | processor seconds | peak RSS, MiB | logit |",
+        "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         lines.append(
-            f"| {row['size']} | {row['engine']} | {row['seconds']:.3f} | {row['rate']:.3f} | "
-            f"{row['peak'] / 2**20:.0f} | {row['logit']:.6f} |")
+            f"| {row['size']} | {row['engine']} | {row['seconds']:.3f} | {row['fastest']:.3f}–{row['slowest']:.3f} | "
+            f"{row['rate']:.3f} | {row['processor']:.2f} | {row['peak'] / 2**20:.0f} | {row['logit']:.6f} |")
     return lines
 
 
@@ -163,9 +176,11 @@ def main():
         f"Largest relative difference of the logits: {difference:.1e}.",
         f"Peak RSS includes the weights (90 MiB) and, for onnxruntime, the Python interpreter with its libraries "
         f"({interpreter:.0f} MiB).",
-        f"{options.rounds} processes of each engine in turn, each the median of {options.repeat} runs after one that is "
-        f"not counted; medians over the processes.",
-        f"{processor()}, {datetime.date.today()}, load average at the start {load:.1f}.",
+        f"{options.rounds} processes of each engine, in turn and in changing order, each the median of {options.repeat} runs "
+        f"after one that is not counted; median and range over the processes.",
+        "Processor seconds are those of all threads in the whole process, start-up included, by the number of its runs: other "
+        "load on the machine changes them least.",
+        f"{processor()}, {datetime.date.today()}, load average {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end.",
     ]
     if options.note:
         lines.append(options.note)
