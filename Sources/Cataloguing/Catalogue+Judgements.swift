@@ -27,18 +27,23 @@ extension Catalogue {
   /// - Parameters:
   ///   - itemID: nil for a file that was not queued.
   ///   - identity: as scored; nil if the file may be scored again as it is, or is gone.
-  ///   - quarantined: where it is now, if it was moved.
+  ///   - quarantined: what the file has become, and what it was: it is indexed, and where it came from nothing waits for
+  ///     it any more.
   /// - Returns: the entry with its id.
   package func complete(
-    itemID: Int64?, entry: HistoryEntry, identity: FileIdentity?, quarantined: QuarantineSummary? = nil
+    itemID: Int64?, entry: HistoryEntry, identity: FileIdentity?,
+    quarantined: (summary: QuarantineSummary, file: FileIdentity)? = nil
   ) throws(CatalogueError) -> HistoryEntry {
     try write("record a verdict") { database in
       if let itemID { try Self.remove(itemID, from: database) }
+      if let (summary, file) = quarantined {
+        try Self.upsert(summary, in: database)
+        try Self.remove(file, at: summary.path, from: database)
+      }
       let id = try Self.insert(entry, in: database)
       if let identity {
         try Self.setJudged(identity, sha256: entry.sha256, historyID: id, in: database)
       }
-      if let quarantined { try Self.upsert(quarantined, in: database) }
       var entry = entry
       entry.id = id
       return entry

@@ -52,12 +52,6 @@ package struct QuarantineTotals: Sendable, Equatable {
 
 /// The index of the quarantine.
 extension Catalogue {
-  package func upsert(_ summary: QuarantineSummary) throws(CatalogueError) {
-    try write("index a quarantined file") { database in
-      try Self.upsert(summary, in: database)
-    }
-  }
-
   /// - Returns: false if there is no such object.
   @discardableResult
   package func setState(

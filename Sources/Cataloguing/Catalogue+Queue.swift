@@ -293,6 +293,15 @@ extension Catalogue {
     try database.cachedStatement(sql: "DELETE FROM queue WHERE id = ?").execute(arguments: [id])
   }
 
+  /// Whatever waits for this file under this path; not under its other names, and not for another file there.
+  static func remove(_ file: FileIdentity, at path: FilePath, from database: Database) throws {
+    let rows = try Row.fetchAll(
+      database, sql: "SELECT *, 0 AS is_leased FROM queue WHERE path = ?", arguments: [path.blob])
+    for entry in try rows.map(QueueEntry.init(row:)) where entry.item.identity.isSameFile(as: file) {
+      try remove(entry.item.id, from: database)
+    }
+  }
+
   /// The bounds of all paths below a directory: `directory/` ≤ path < `directory0`, for `0` follows `/`.
   static func range(below directory: FilePath) -> (lower: Data, upper: Data) {
     var stem = directory.bytes

@@ -169,4 +169,37 @@ import Testing
     #expect(Set(served).count == 200)
     #expect(try catalogue.verdictCounts() == VerdictCounts(flagged: 0, clear: 200, notScored: 0))
   }
+
+  /// It may wait a second time: met by a scan, or closed again, while it was scored. Its other names wait on.
+  @Test func aFileInTheQuarantineWaitsNoMore() throws {
+    let file = identity(inode: 1, changed: 1)
+    _ = try catalogue.enqueue(Admission(path: "/up/a", identity: file, priority: .live), at: time(1))
+    let item = try #require(try catalogue.lease(now: time(2)))
+    for (path, identity) in [
+      ("/up/a", identity(inode: 1, changed: 2)), ("/up/link", file), ("/up/other", identity(inode: 2)),
+    ] {
+      _ = try catalogue.enqueue(Admission(path: FilePath(path), identity: identity, priority: .live), at: time(3))
+    }
+    let id = QuarantineID(at: time(4))
+    let summary = QuarantineSummary(
+      id: id, path: "/up/a", size: 10, sha256: digest(1), score: nil, threshold: half, model: nil, time: time(4))
+    _ = try catalogue.complete(
+      itemID: item.id, entry: entry("/up/a", .flagged), identity: nil, quarantined: (summary, file))
+    #expect(try catalogue.queue(limit: 9, offset: 0).map(\.item.path) == ["/up/link", "/up/other"])
+    #expect(try catalogue.quarantined(id) == summary)
+    #expect(try catalogue.history(limit: 9).count == 1)
+  }
+
+  /// Another file has come in its place meanwhile.
+  @Test func aNewFileInAQuarantinedFilesPlaceWaitsOn() throws {
+    let file = identity(inode: 1, birth: 1)
+    let new = identity(inode: 1, birth: 5)
+    _ = try catalogue.enqueue(Admission(path: "/up/a", identity: new, priority: .live), at: time(6))
+    let summary = QuarantineSummary(
+      id: QuarantineID(at: time(4)), path: "/up/a", size: 10, sha256: digest(1), score: nil, threshold: half,
+      model: nil, time: time(4))
+    _ = try catalogue.complete(
+      itemID: nil, entry: entry("/up/a", .flagged), identity: nil, quarantined: (summary, file))
+    #expect(try catalogue.queue(limit: 9, offset: 0).map(\.item.identity) == [new])
+  }
 }

@@ -131,7 +131,7 @@ import Testing
   }
 
   @Test func quarantineIndex() throws {
-    for second in 1...4 as ClosedRange<Int64> { try catalogue.upsert(summary(second)) }
+    for second in 1...4 as ClosedRange<Int64> { try index(summary(second)) }
     #expect(try catalogue.quarantined(summary(1).id) == summary(1))
     #expect(try catalogue.setState(.restored, of: summary(2).id))
     #expect(try !catalogue.setState(.restored, of: QuarantineID(at: time(50))))
@@ -142,12 +142,17 @@ import Testing
   }
 
   @Test func quarantineIndexIsRebuiltFromRecords() throws {
-    for second in 1...3 as ClosedRange<Int64> { try catalogue.upsert(summary(second)) }
+    for second in 1...3 as ClosedRange<Int64> { try index(summary(second)) }
     try catalogue.setState(.deleted, of: summary(3).id)
     #expect(try catalogue.rebuildQuarantine(from: [summary(2), summary(7)]) == [summary(1).id])
     #expect(try catalogue.quarantined(limit: 9) == [summary(7), summary(2)])
     #expect(try catalogue.quarantined(summary(1).id)?.state == .missing)
     #expect(try catalogue.quarantined(summary(3).id)?.state == .deleted)
     #expect(try catalogue.rebuildQuarantine(from: [summary(2), summary(7)]).isEmpty)
+  }
+
+  private func index(_ summary: QuarantineSummary) throws {
+    _ = try catalogue.complete(
+      itemID: nil, entry: entry(summary.path, .flagged), identity: nil, quarantined: (summary, identity(inode: 1)))
   }
 }

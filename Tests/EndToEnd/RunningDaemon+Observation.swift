@@ -70,25 +70,15 @@ extension RunningDaemon {
     try #require(try call("ListQuarantine")["entries"] as? [[String: Any]])
   }
 
-  /// Waits until a scorer has `path` open: it is at work on that very file.
-  func scorer(holding path: FilePath) async throws -> pid_t {
-    try await eventually("a scorer with \(path)", every: .milliseconds(2)) {
-      children().first { process in
-        let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")) ?? []
-        return open.contains {
-          (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\($0)")) == path.string
-        }
-      }
-    }
-  }
-
   /// Children of the daemon: its scorers.
-  func children() -> Set<pid_t> {
-    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(processIdentifier)/task")) ?? []
-    return tasks.reduce(into: []) { result, task in
-      let children = text(FilePath("/proc/\(processIdentifier)/task/\(task)/children"))
-      result.formUnion(children.split(separator: " ").compactMap { pid_t($0) })
+  func children() -> Set<pid_t> { EndToEnd.children(of: processIdentifier) }
+
+  /// Bytes of private memory in use.
+  func anonymousMemory() throws -> Int {
+    let line = text(FilePath("/proc/\(processIdentifier)/status")).split(separator: "\n").first {
+      $0.hasPrefix("RssAnon:")
     }
+    return try #require(line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }) * 1024
   }
 
   func openDescriptors() throws -> Int {
@@ -102,4 +92,12 @@ func isAlive(_ process: pid_t) -> Bool {
   // pid (name) state …
   guard let name = status.lastIndex(of: UInt8(ascii: ")")), name + 2 < status.endIndex else { return false }
   return status[name + 2] != UInt8(ascii: "Z")
+}
+
+func children(of process: pid_t) -> Set<pid_t> {
+  let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+  return tasks.reduce(into: []) { result, task in
+    let children = FileManager.default.contents(atPath: "/proc/\(process)/task/\(task)/children") ?? Data()
+    result.formUnion(String(decoding: children, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) })
+  }
 }

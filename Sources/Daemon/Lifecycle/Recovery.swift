@@ -45,11 +45,8 @@ struct Recovery {
       time: record.time, path: record.path, fileSize: record.size, sha256: record.sha256, verdict: .flagged,
       detail: "completed from the quarantine's record after a crash", score: record.score, threshold: record.threshold,
       model: record.model.sha256, quarantineID: record.id, duration: .zero)
-    let item = try context.catalogue.queue(limit: .max, offset: 0).first {
-      $0.item.path == record.path && $0.item.identity.isSameFile(as: record.identity)
-    }
     let recorded = try context.catalogue.complete(
-      itemID: item?.item.id, entry: entry, identity: nil, quarantined: QuarantineSummary(record))
+      itemID: nil, entry: entry, identity: nil, quarantined: (QuarantineSummary(record), record.identity))
     context.events.record(Event(verdictOn: recorded))
   }
 }

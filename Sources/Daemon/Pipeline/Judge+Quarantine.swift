@@ -21,7 +21,7 @@ extension Judge {
       entry.quarantineID = record.id
       entry.path = record.path
       // Killed before this is done: the record is beside the file, and the next start completes the history from it.
-      try finish(entry, identity: nil, quarantined: QuarantineSummary(record))
+      try finish(entry, identity: nil, quarantined: record)
     case .failure(let error):
       switch error.code {
       case .vanished, .replaced:

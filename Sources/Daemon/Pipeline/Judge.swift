@@ -219,7 +219,7 @@ struct Judge {
   ///
   /// - Parameter identity: nil if the file is gone, or is to be looked at again when it is met again.
   func finish(
-    _ entry: HistoryEntry, identity: FileIdentity?, quarantined: QuarantineSummary? = nil
+    _ entry: HistoryEntry, identity: FileIdentity?, quarantined record: QuarantineRecord? = nil
   ) throws(CatalogueError) {
     var entry = entry
     entry.time = .now
@@ -228,11 +228,12 @@ struct Judge {
     while recorded == nil {
       do {
         recorded = try context.catalogue.complete(
-          itemID: item.id, entry: entry, identity: identity, quarantined: quarantined)
+          itemID: item.id, entry: entry, identity: identity,
+          quarantined: record.map { (QuarantineSummary($0), $0.identity) })
       } catch {
         // No time mends what makes no sense, and the other files must not wait for it; but what is gone from its place
         // would come back as vanished.
-        guard error.code != .invalid || quarantined != nil, patience(error) else { throw error }
+        guard error.code != .invalid || record != nil, patience(error) else { throw error }
       }
     }
     guard let recorded else { return }
