@@ -6,7 +6,6 @@ import datetime
 import json
 import math
 import os
-import platform
 import signal
 import statistics
 import subprocess
@@ -17,6 +16,7 @@ import time
 from images import png
 from kernel import Activity, memory
 from private_daemon import Daemon
+from report import processor, replace_section
 
 MEGAPIXELS = 512 * 512 / 1e6
 
@@ -216,24 +216,6 @@ def throughput(options, workers):
         for name, values in results.items()]
 
 
-def processor():
-    with open("/proc/cpuinfo") as information:
-        for line in information:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
-def report(path, lines):
-    begin, end = "<!-- daemon: begin -->", "<!-- daemon: end -->"
-    with open(path) as file:
-        text = file.read()
-    before, rest = text.split(begin, 1)
-    after = rest.split(end, 1)[1]
-    with open(path, "w") as file:
-        file.write(before + begin + "\n" + "\n".join(lines) + "\n" + end + after)
-
-
 def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog="Only a run with the default counts is written into the report.")
@@ -315,7 +297,7 @@ def main():
     if options.failed:
         sys.exit("not every file has exactly one verdict with a score: nothing is reported")
     if options.report and options.is_full:
-        report(options.report, lines)
+        replace_section(options.report, "daemon", lines)
 
 
 if __name__ == "__main__":

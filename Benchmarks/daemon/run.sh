@@ -20,5 +20,6 @@ for program in stayposd staypos-scorer staypos-ctl staypos; do
 done
 # On the repository's file system: one in memory would make every fsync free.
 mkdir -p "$root/.build-bench"
+export PYTHONPATH="$root/Benchmarks/shared"
 exec python3 -B "$here/daemon.py" --executables "$executables" --model "$root/Models/default.safetensors" \
   --work "$root/.build-bench" --report "$root/Benchmarks/README.md" "$@"

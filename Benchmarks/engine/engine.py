@@ -4,13 +4,14 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import statistics
 import struct
 import subprocess
 import sys
 import time
 import zlib
+
+from report import processor, replace_section
 
 
 def peak_bytes():
@@ -122,24 +123,6 @@ def table(rows):
     return lines
 
 
-def processor():
-    with open("/proc/cpuinfo") as information:
-        for line in information:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
-def report(path, lines):
-    begin, end = "<!-- engine: begin -->", "<!-- engine: end -->"
-    with open(path) as file:
-        text = file.read()
-    before, rest = text.split(begin, 1)
-    after = rest.split(end, 1)[1]
-    with open(path, "w") as file:
-        file.write(before + begin + "\n" + "\n".join(lines) + "\n" + end + after)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--staypos", help="the executable")
@@ -186,7 +169,7 @@ def main():
         lines.append(options.note)
     print("\n".join(lines))
     if options.report:
-        report(options.report, lines)
+        replace_section(options.report, "engine", lines)
 
 
 if __name__ == "__main__":

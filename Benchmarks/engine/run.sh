@@ -18,4 +18,5 @@ if ! cmp -s "$here/requirements.txt" "$work/venv/requirements.txt"; then
   "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
   cp "$here/requirements.txt" "$work/venv/requirements.txt"
 fi
-exec "$work/venv/bin/python" "$here/engine.py" --staypos "$staypos" --work "$work" --report "$root/Benchmarks/README.md" "$@"
+export PYTHONPATH="$root/Benchmarks/shared"
+exec "$work/venv/bin/python" -B "$here/engine.py" --staypos "$staypos" --work "$work" --report "$root/Benchmarks/README.md" "$@"
