@@ -134,7 +134,8 @@ let package = Package(
     tests(
       "EndToEnd",
       [
-        "stayposd", "staypos-scorer", "staypos-ctl", "staypos", "StayposCore", "ImageDecoding", "Checkpoints", system,
+        "stayposd", "staypos-scorer", "staypos-ctl", "staypos", "StayposCore", "ImageDecoding", "Checkpoints",
+        "Journaling", system,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
   ]

@@ -71,7 +71,10 @@ struct KillCampaignTests {
 
     let verdicts = try daemon.verdictsByPath()
     #expect(verdicts.count == uploads.count, "seed \(seed)")
-    for upload in uploads { #expect(verdicts[upload.path.string] == [upload.verdict], "seed \(seed): \(upload.path)") }
+    for upload in uploads {
+      let lines = daemon.text(daemon.log).split(separator: "\n").filter { $0.contains("\(upload.path) ") }
+      #expect(verdicts[upload.path.string] == [upload.verdict], "seed \(seed): \(lines.joined(separator: "\n"))")
+    }
     let listed = try daemon.quarantined().compactMap { $0["path"] as? String }
     #expect(try daemon.stop() == 0)
 

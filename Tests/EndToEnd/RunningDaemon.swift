@@ -96,7 +96,7 @@ final class RunningDaemon: Sendable {
     process.executableURL = URL(filePath: command[0])
     process.arguments = Array(command.dropFirst())
     process.environment = ProcessInfo.processInfo.environment.merging(["NOTIFY_SOCKET": notify.string]) { $1 }
-    _ = FileManager.default.createFile(atPath: log.string, contents: nil)
+    if !exists(log) { _ = FileManager.default.createFile(atPath: log.string, contents: nil) }
     let handle = try FileHandle(forWritingTo: URL(filePath: log.string))
     try handle.seekToEnd()
     process.standardOutput = handle
