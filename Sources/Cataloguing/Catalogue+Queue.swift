@@ -199,6 +199,7 @@ extension Catalogue {
     {
       return .alreadyJudged
     }
+    if try hasDeparted(identity, from: admission.path, in: database) { return .alreadyJudged }
     let new = QueueEntry(
       item: QueueItem(
         id: .max, path: admission.path, identity: identity, priority: admission.priority, enqueued: now, attempts: 0),
@@ -300,6 +301,25 @@ extension Catalogue {
     for entry in try rows.map(QueueEntry.init(row:)) where entry.item.identity.isSameFile(as: file) {
       try remove(entry.item.id, from: database)
     }
+  }
+
+  /// The watcher may have seen a file just before it was moved, and report it just after. What is put back later has
+  /// another change time.
+  static func noteDeparture(of file: FileIdentity, from path: FilePath, in database: Database) throws {
+    try database.cachedStatement(
+      sql: """
+        INSERT INTO departed (device, inode, birth, size, modified, changed, path) VALUES (?, ?, ?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: StatementArguments(file.columns + [path.blob]))
+    // More than one report holds.
+    try database.cachedStatement(sql: "DELETE FROM departed WHERE id <= ?").execute(
+      arguments: [database.lastInsertedRowID - 4096])
+  }
+
+  private static func hasDeparted(_ file: FileIdentity, from path: FilePath, in database: Database) throws -> Bool {
+    try Row.fetchAll(
+      database.cachedStatement(sql: "SELECT * FROM departed WHERE path = ?"), arguments: [path.blob]
+    ).contains { FileIdentity(row: $0) == file }
   }
 
   /// The bounds of all paths below a directory: `directory/` ≤ path < `directory0`, for `0` follows `/`.

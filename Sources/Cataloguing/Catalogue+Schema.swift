@@ -18,8 +18,16 @@ extension Catalogue {
     return migrator
   }
 
-  static func createLeases(_ database: Database) throws {
-    try database.execute(sql: "CREATE TEMPORARY TABLE leased (id INTEGER PRIMARY KEY)")
+  /// What concerns this run alone: the files in work, and those that were just moved to the quarantine.
+  static func createTemporaryTables(_ database: Database) throws {
+    try database.execute(
+      sql: """
+        CREATE TEMPORARY TABLE leased (id INTEGER PRIMARY KEY);
+        CREATE TEMPORARY TABLE departed (
+          id INTEGER PRIMARY KEY AUTOINCREMENT, device INTEGER, inode INTEGER, birth INTEGER, size INTEGER,
+          modified INTEGER, changed INTEGER, path BLOB NOT NULL);
+        CREATE INDEX temp.departed_path ON departed (path)
+        """)
   }
 
   private static let version1 = """

@@ -48,7 +48,7 @@ package final class Catalogue: Sendable {
       }
       try migrator.migrate(database)
       try database.write { database in
-        try Self.createLeases(database)
+        try Self.createTemporaryTables(database)
         try Self.uniteAll(in: database)
       }
     } catch {

@@ -188,6 +188,14 @@ import Testing
     #expect(try catalogue.queue(limit: 9, offset: 0).map(\.item.path) == ["/up/link", "/up/other"])
     #expect(try catalogue.quarantined(id) == summary)
     #expect(try catalogue.history(limit: 9).count == 1)
+    // Seen just before it was moved, and reported just after.
+    let late = Admission(path: "/up/a", identity: file, priority: .live)
+    #expect(try catalogue.enqueue(late, at: time(5)) == .alreadyJudged)
+    let back = Admission(path: "/up/a", identity: identity(inode: 1, changed: 9), priority: .live)
+    guard case .queued = try catalogue.enqueue(back, at: time(6)) else {
+      Issue.record("put back by hand, it is another matter")
+      return
+    }
   }
 
   /// Another file has come in its place meanwhile.
