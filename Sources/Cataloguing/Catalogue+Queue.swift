@@ -125,13 +125,6 @@ extension Catalogue {
     }
   }
 
-  /// Hands everything back that was leased, as it was.
-  package func releaseAllLeased() throws(CatalogueError) {
-    for entry in try queue(limit: .max, offset: 0) where entry.leased {
-      try release(entry.item.id, notBefore: entry.notBefore, countAttempt: false)
-    }
-  }
-
   /// - Returns: false if it was not in the queue.
   @discardableResult
   package func remove(_ id: Int64) throws(CatalogueError) -> Bool {

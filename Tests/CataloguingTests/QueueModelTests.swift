@@ -75,7 +75,7 @@ private struct QueueModel {
     for index in rows.indices where rows[index].path.hasPrefix(old + "/") {
       rows[index].path = new + rows[index].path.dropFirst(old.count)
     }
-    for path in Set(rows.map(\.path)) { fold(path: path) }
+    for path in Set(rows.map(\.path)).sorted() { fold(path: path) }
   }
 }
 
@@ -135,17 +135,11 @@ private struct QueueModel {
       case ..<97:
         try #require(catalogue).renamePrefix(from: "/up/a", to: "/up/ab")
         model.rename("/up/a", "/up/ab")
-      case ..<98:
-        try #require(catalogue).releaseAllLeased()
-        for id in leased {
-          let row = try #require(model.rows.first { $0.id == id })
-          model.release(id, notBefore: row.notBefore, countAttempt: false)
-        }
       default:
         catalogue = nil
         catalogue = try Catalogue(directory: directory.path)
         for index in model.rows.indices { model.rows[index].leased = false }
-        for path in Set(model.rows.map(\.path)) { model.fold(path: path) }
+        for path in Set(model.rows.map(\.path)).sorted() { model.fold(path: path) }
       }
       let rows = try #require(catalogue).queue(limit: 1000, offset: 0).map { entry in
         QueueModel.Row(
