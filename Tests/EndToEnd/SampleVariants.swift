@@ -26,6 +26,14 @@ enum SampleVariants {
     return Data(try PNGEncoder.encode(RGBImage(size: ImageSize(width: width, height: height), pixels: pixels)))
   }
 
+  /// Takes a scorer some tenths of a second.
+  static func slow(_ comment: String) throws -> Data {
+    var bytes = try plain(width: 1500, height: 1200)
+    bytes.insert(
+      contentsOf: chunk("tEXt", Data("Comment\0\(comment)".utf8)), at: bytes.endIndex - 12)
+    return bytes
+  }
+
   /// A PNG chunk: length, type, data and checksum.
   static func chunk(_ type: String, _ data: Data) -> Data {
     let body = Data(type.utf8) + data
