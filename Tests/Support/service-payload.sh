@@ -105,6 +105,8 @@ systemctl stop stayposd.service
 systemctl show -p Result -p ExecMainStatus stayposd.service > /output/stopped
 [ -S /run/staypos/control.sock ]
 staypos-ctl status
+# It answers a moment before it says that it is ready: this waits for the job.
+systemctl start stayposd.service
 systemctl is-active stayposd.service
 systemctl stop stayposd.socket stayposd.service
 systemctl show -p Result -p ExecMainStatus stayposd.service >> /output/stopped
