@@ -80,7 +80,7 @@ package struct ResNet: Hashable, Sendable, Codable {
       strides.allSatisfy(Limits.stride.contains), Limits.blocks.contains(depths.reduce(0, +))
     else { return "a width, depth or stride is out of range" }
     guard Limits.kernel.contains(stem.kernel), Limits.stride.contains(stem.stride),
-      Limits.padding.contains(stem.padding), stem.kernel <= 2 * stem.padding + 1
+      Limits.padding.contains(stem.padding), stem.kernel <= 2 * stem.padding + 1, stem.padding < stem.kernel
     else { return "the stem's kernel, stride or padding is out of range (images of one pixel have to fit)" }
     if let pool = stem.pool {
       guard Limits.kernel.contains(pool.kernel), Limits.stride.contains(pool.stride),

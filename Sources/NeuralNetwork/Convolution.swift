@@ -13,14 +13,15 @@ package struct Padding: Hashable, Sendable {
   }
 }
 
-/// A square window that moves over an image.
+/// A square window that moves over an image. Never wholly in the padding.
 package struct Window: Hashable, Sendable {
   package var kernel: Int
   package var stride: Int
   package var padding: Padding
 
   package init(kernel: Int, stride: Int = 1, padding: Padding = Padding(0)) {
-    precondition(kernel > 0 && stride > 0 && padding.before >= 0 && padding.after >= 0)
+    precondition(kernel > 0 && stride > 0)
+    precondition(0..<kernel ~= padding.before && 0..<kernel ~= padding.after)
     self.kernel = kernel
     self.stride = stride
     self.padding = padding

@@ -51,12 +51,12 @@ package struct Graph: Sendable {
     append(.maxPooling(window, source: source), channels: source.channels)
   }
 
-  /// Height and width of every value; a 0 where the image is too small.
-  func extents(height: Int, width: Int) -> [(height: Int, width: Int)] {
-    var extents: [(height: Int, width: Int)] = []
+  /// Size of every value; a 0 where the image is too small.
+  func extents(height: Int, width: Int) -> [Extent] {
+    var extents: [Extent] = []
     for node in nodes {
       switch node {
-      case .input: extents.append((height, width))
+      case .input: extents.append(Extent(height: height, width: width))
       case .convolution(_, let convolution, let source, _):
         extents.append(convolution.window.applied(to: extents[source.index]))
       case .maxPooling(let window, let source):
@@ -65,26 +65,10 @@ package struct Graph: Sendable {
     }
     return extents
   }
-
-  /// For every value, the last node that reads it; the output is never given up.
-  var lastUses: [Int] {
-    var uses = Array(nodes.indices)
-    for (index, node) in nodes.enumerated() {
-      switch node {
-      case .input: break
-      case .convolution(_, _, let source, let residual):
-        uses[source.index] = index
-        if let residual { uses[residual.index] = index }
-      case .maxPooling(_, let source): uses[source.index] = index
-      }
-    }
-    uses[output.index] = nodes.count
-    return uses
-  }
 }
 
 extension Window {
-  fileprivate func applied(to extent: (height: Int, width: Int)) -> (height: Int, width: Int) {
-    (outputLength(extent.height), outputLength(extent.width))
+  fileprivate func applied(to extent: Extent) -> Extent {
+    Extent(height: outputLength(extent.height), width: outputLength(extent.width))
   }
 }

@@ -1,6 +1,6 @@
 import COneDNN
 
-/// A convolution's parameters in oneDNN's memory, in every order that a primitive has asked for (mostly one).
+/// A convolution's parameters in oneDNN's memory, in every order that an operation has asked for (mostly one).
 final class Layer {
   private struct Form {
     var layout: TensorLayout
@@ -12,7 +12,7 @@ final class Layer {
   let bias: TensorMemory
   private let biasBuffer: AlignedBuffer
   private var forms: [Form]
-  /// The first form is still the plain one that no primitive has asked for.
+  /// The first form is still the plain one that no operation has asked for.
   private var isPlain = true
 
   init(_ convolution: Convolution, _ parameters: ConvolutionParameters, engine: Engine) throws(NetworkError) {
@@ -57,41 +57,13 @@ final class Layer {
     }
     return memory
   }
-
-  /// The convolution for one size of input.
-  func primitive(
-    source: [Int], destination: [Int], sum: Bool, engine: Engine
-  ) throws(NetworkError) -> Primitive {
-    let source = try TensorLayout(shape: source, order: dnnl_format_tag_any)
-    let weights = try TensorLayout(shape: convolution.groupedWeightShape, order: dnnl_format_tag_any)
-    let bias = try TensorLayout.plain([convolution.outputChannels])
-    let destination = try TensorLayout(shape: destination, order: dnnl_format_tag_any)
-    let window = convolution.window
-    var (s, w, b, d) = (source.descriptor, weights.descriptor, bias.descriptor, destination.descriptor)
-    var operation = dnnl_convolution_desc_t()
-    try check(
-      dnnl_dilated_convolution_forward_desc_init(
-        &operation, dnnl_forward_inference, dnnl_convolution_direct, &s, &w, &b, &d, window.strides, [0, 0],
-        window.paddingBefore, window.paddingAfter),
-      "describe a convolution")
-    return try Primitive(
-      operation, attributes: Attributes(sum: sum, activation: convolution.activation), engine: engine,
-      name: "a convolution \(convolution.weightShape)")
-  }
 }
 
 extension Convolution {
   /// As oneDNN wants it: (G, O/G, I/G, k, k), or without G for one group.
-  fileprivate var groupedWeightShape: [Int] {
+  var groupedWeightShape: [Int] {
     groups == 1
       ? weightShape
       : [groups, outputChannels / groups, inputChannels / groups, window.kernel, window.kernel]
   }
-}
-
-extension Window {
-  var strides: [Int64] { [Int64(stride), Int64(stride)] }
-  var kernels: [Int64] { [Int64(kernel), Int64(kernel)] }
-  var paddingBefore: [Int64] { [Int64(padding.before), Int64(padding.before)] }
-  var paddingAfter: [Int64] { [Int64(padding.after), Int64(padding.after)] }
 }

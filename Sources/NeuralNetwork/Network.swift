@@ -1,31 +1,41 @@
 import COneDNN
 
-/// A convolutional network with its weights, run over whole images in fp32.
+/// A convolutional network with its weights, run over rows of images from top to bottom in fp32.
 ///
 /// Confined: one caller at a time, which may change threads between calls.
 package final class Network {
-  /// Plans for the sizes used last are kept; compiling one costs some ten milliseconds.
+  /// Plans for the sizes used last are kept, and with them what has been compiled for their bands.
   private static let planCount = 8
   /// Bytes of working memory that are kept between images.
-  private static let keptArena = 64 << 20
+  private static let keptMemory = 64 << 20
 
   package let graph: Graph
   /// Threads of one image.
   package let threads: Int
-  private let engine: Engine
+  let flow: RowFlow
+  let engine: Engine
   private let layers: [Layer]
+  private let bands: BandHeights
   /// Used last comes last.
-  private var plans: [Plan] = []
-  private var arena: AlignedBuffer?
+  private var plans: [StreamingPlan] = []
+  private var memory: AlignedBuffer?
 
   /// - Parameters:
   ///   - threads: nil: one per processor.
   ///   - parameters: called once for each of the graph's convolutions, in order.
-  package init<Failure: Error>(
+  package convenience init<Failure: Error>(
     _ graph: Graph, threads: Int? = nil, parameters: (Int) throws(Failure) -> ConvolutionParameters
+  ) throws {
+    try self.init(graph, threads: threads, bands: .standard, parameters: parameters)
+  }
+
+  init<Failure: Error>(
+    _ graph: Graph, threads: Int?, bands: BandHeights, parameters: (Int) throws(Failure) -> ConvolutionParameters
   ) throws {
     self.graph = graph
     self.threads = max(1, threads ?? Int(omp_get_num_procs()))
+    self.bands = bands
+    flow = RowFlow(graph)
     let engine = try Engine()
     self.engine = engine
     var layers: [Layer] = []
@@ -37,60 +47,81 @@ package final class Network {
 
   /// Bytes of working memory, besides weights, for an image of this size.
   package func workingMemory(width: Int, height: Int) throws(NetworkError) -> Int {
-    try withThreads { () throws(NetworkError) in try plan(width: width, height: height).size }
+    try plan(width: width, height: height).size
   }
 
-  /// The whole image through the network.
+  /// Begins with an image.
   /// - Parameters:
-  ///   - pixels: 8-bit RGB, interleaved, rows without gaps: 3 · width · height bytes.
   ///   - weights: one per output channel, for ``Features/projection``.
   ///   - memoryLimit: bytes of working memory; checked before it is allocated.
+  package func scan(
+    width: Int, height: Int, normalization: PixelNormalization, projectedOn weights: [Double]? = nil,
+    memoryLimit: Int? = nil
+  ) throws(NetworkError) -> FeatureScan {
+    precondition(graph.input.channels == 3)
+    let plan = try plan(width: width, height: height)
+    if let memoryLimit, plan.size > memoryLimit {
+      throw NetworkError(
+        .outOfMemory,
+        "an image of \(width)×\(height) pixels needs \(plan.size >> 20) MiB of working memory, the limit is "
+          + "\(memoryLimit >> 20) MiB")
+    }
+    return FeatureScan(
+      self, plan, memory: try takeMemory(size: plan.size), normalization: normalization, projectedOn: weights)
+  }
+
+  /// An image that is in memory already.
+  /// - Parameter pixels: 8-bit RGB, interleaved, rows without gaps: 3 · width · height bytes.
   package func features(
     of pixels: [UInt8], width: Int, height: Int, normalization: PixelNormalization,
     projectedOn weights: [Double]? = nil, memoryLimit: Int? = nil
   ) throws(NetworkError) -> Features {
-    precondition(graph.input.channels == 3 && pixels.count == 3 * width * height)
-    return try withThreads { () throws(NetworkError) in
-      let plan = try plan(width: width, height: height)
-      if let memoryLimit, plan.size > memoryLimit {
-        throw NetworkError(
-          .outOfMemory,
-          "an image of \(width)×\(height) pixels needs \(plan.size >> 20) MiB of working memory, the limit is "
-            + "\(memoryLimit >> 20) MiB")
-      }
-      let arena = try arena(size: plan.size)
-      try plan.place(in: arena)
-      pixels.withUnsafeBufferPointer { normalization.apply(to: $0, into: plan.input(in: arena)) }
-      try plan.run(on: engine)
-      var sums = FeatureSums(channels: graph.output.channels, projectedOn: weights)
-      sums.add(plan.output(in: arena), positions: plan.outputHeight * plan.outputWidth)
-      if arena.size > Self.keptArena { self.arena = nil }
-      return sums.features(height: plan.outputHeight, width: plan.outputWidth)
-    }
+    precondition(pixels.count == 3 * width * height)
+    let scan = try scan(
+      width: width, height: height, normalization: normalization, projectedOn: weights, memoryLimit: memoryLimit)
+    try pixels.withUnsafeBufferPointer { (pixels) throws(NetworkError) in try scan.append(pixels) }
+    return scan.finish()
   }
 
-  private func plan(width: Int, height: Int) throws(NetworkError) -> Plan {
-    let plan: Plan
-    if let index = plans.firstIndex(where: { $0.inputHeight == height && $0.inputWidth == width }) {
+  /// Weights and bias as the operation wants them; nil for a pooling.
+  func parameters(
+    of node: Int, for operation: BandOperation
+  ) throws(NetworkError) -> (weights: TensorMemory, bias: TensorMemory)? {
+    guard case .convolution(let index, _, _, _) = graph.nodes[node] else { return nil }
+    return (try layers[index].weights(operation.weights, engine: engine), layers[index].bias)
+  }
+
+  private func plan(width: Int, height: Int) throws(NetworkError) -> StreamingPlan {
+    let plan: StreamingPlan
+    if let index = plans.firstIndex(where: { $0.extents[0] == Extent(height: height, width: width) }) {
       plan = plans.remove(at: index)
     } else {
-      plan = try Plan(graph, layers: layers, height: height, width: width, engine: engine)
+      plan = try withThreads { () throws(NetworkError) in
+        try StreamingPlan(graph, flow, height: height, width: width, bands: bands) { (shape) throws(NetworkError) in
+          if let known = plans.lazy.compactMap({ $0.operations[shape] }).first { return known }
+          return try BandOperation(shape, engine: engine)
+        }
+      }
       if plans.count == Self.planCount { plans.removeFirst() }
     }
     plans.append(plan)
     return plan
   }
 
-  private func arena(size: Int) throws(NetworkError) -> AlignedBuffer {
-    if let arena, arena.size >= size { return arena }
-    arena = nil
-    let new = try AlignedBuffer(size: size)
-    arena = new
-    return new
+  private func takeMemory(size: Int) throws(NetworkError) -> AlignedBuffer {
+    let kept = memory
+    memory = nil
+    if let kept, kept.size >= size { return kept }
+    return try AlignedBuffer(size: size)
+  }
+
+  /// Keeps a scan's memory for the next one.
+  func giveBack(_ memory: AlignedBuffer) {
+    if memory.size <= Self.keptMemory { self.memory = memory }
   }
 
   /// oneDNN compiles for, and runs with, the calling thread's OpenMP setting.
-  private func withThreads<Result>(
+  func withThreads<Result>(
     _ body: () throws(NetworkError) -> Result
   ) throws(NetworkError) -> Result {
     let before = omp_get_max_threads()

@@ -43,11 +43,7 @@ struct RandomNetwork {
           inputChannels: source.channels, outputChannels: channels,
           groups: depthwise && channels == source.channels ? channels : 1, window: window,
           activation: [.none, .relu, .relu6].randomElement(using: &random) ?? .none)
-        let scale = Float(2 / (Double(convolution.weightCount / channels)).squareRoot())
-        parameters.append(
-          ConvolutionParameters(
-            weights: (0..<convolution.weightCount).map { _ in Float.random(in: -scale...scale, using: &random) },
-            bias: (0..<channels).map { _ in Float.random(in: -1...1, using: &random) }))
+        parameters.append(.random(for: convolution, using: &random))
         values.append(graph.convolution(convolution, of: source, adding: residual))
       }
       extents.append(extent)
@@ -55,13 +51,38 @@ struct RandomNetwork {
     weights = (0..<graph.output.channels).map { _ in Double.random(in: -1...1, using: &random) }
   }
 
-  func network(threads: Int? = nil) throws -> Network {
-    try Network(graph, threads: threads) { parameters[$0] }
+  /// Random parameters and an image for a graph.
+  init(_ graph: Graph, width: Int, height: Int, seed: UInt64) {
+    var random = SplitMix(seed: seed)
+    self.graph = graph
+    (self.width, self.height) = (width, height)
+    pixels = (0..<3 * width * height).map { _ in UInt8.random(in: 0...255, using: &random) }
+    parameters = graph.convolutions.map { .random(for: $0, using: &random) }
+    weights = (0..<graph.output.channels).map { _ in Double.random(in: -1...1, using: &random) }
+  }
+
+  /// - Parameter bands: nil: as the package does it.
+  func network(threads: Int? = nil, bands: BandHeights? = nil) throws -> Network {
+    guard let bands else { return try Network(graph, threads: threads) { parameters[$0] } }
+    return try Network(graph, threads: threads, bands: bands) { parameters[$0] }
   }
 
   func features(_ network: Network) throws -> Features {
     try network.features(
       of: pixels, width: width, height: height, normalization: Self.normalization, projectedOn: weights)
+  }
+
+  /// - Parameter rows: that come at a time.
+  func features(_ network: Network, rows: Int) throws -> Features {
+    let scan = try network.scan(
+      width: width, height: height, normalization: Self.normalization, projectedOn: weights)
+    try pixels.withUnsafeBufferPointer { pixels in
+      for start in stride(from: 0, to: pixels.count, by: 3 * width * rows) {
+        let end = min(start + 3 * width * rows, pixels.count)
+        try scan.append(UnsafeBufferPointer(rebasing: pixels[start..<end]))
+      }
+    }
+    return scan.finish()
   }
 
   /// (3, H, W)
@@ -74,5 +95,16 @@ struct RandomNetwork {
       }
     }
     return NaiveExecution.Map(channels: 3, height: height, width: width, values: values)
+  }
+}
+
+extension ConvolutionParameters {
+  /// Neither vanishing nor exploding on the way through a network.
+  fileprivate static func random(for convolution: Convolution, using random: inout SplitMix) -> ConvolutionParameters {
+    let fanIn = convolution.weightCount / convolution.outputChannels
+    let scale = Float(2 / Double(fanIn).squareRoot())
+    return ConvolutionParameters(
+      weights: (0..<convolution.weightCount).map { _ in Float.random(in: -scale...scale, using: &random) },
+      bias: (0..<convolution.outputChannels).map { _ in Float.random(in: -1...1, using: &random) })
   }
 }

@@ -1,0 +1,95 @@
+import COneDNN
+
+/// A layer's call, compiled for one shape. Rows of source and destination are channels last: (H, W, C).
+final class BandOperation {
+  private let primitive: Primitive
+  private let source: TensorMemory
+  private let destination: TensorMemory
+  private let scratchpad: TensorMemory
+  /// The order that the weights have to be in; without meaning for a pooling.
+  let weights: TensorLayout
+  /// Bytes that ``run(from:to:parameters:scratchpad:on:)`` needs beside the tensors.
+  let scratchpadSize: Int
+
+  init(_ shape: BandShape, engine: Engine) throws(NetworkError) {
+    let source = try TensorLayout.channelsLast(shape.source)
+    let destination = try TensorLayout.channelsLast(shape.destination)
+    primitive =
+      switch shape.operation {
+      case .convolution(let convolution, let adding):
+        try Primitive(
+          convolution, from: source, to: destination, padding: shape.padding, adding: adding, engine: engine)
+      case .maxPooling(let window, _):
+        try Primitive(maxPooling: window, from: source, to: destination, padding: shape.padding, engine: engine)
+      }
+    self.source = try TensorMemory(source, engine: engine)
+    self.destination = try TensorMemory(destination, engine: engine)
+    scratchpad = try TensorMemory(primitive.scratchpad, engine: engine)
+    weights = primitive.weights
+    scratchpadSize = primitive.scratchpad.size
+  }
+
+  /// - Parameter parameters: weights and bias, if it is a convolution.
+  func run(
+    from source: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>,
+    parameters: (weights: TensorMemory, bias: TensorMemory)?, scratchpad: UnsafeMutableRawPointer, on engine: Engine
+  ) throws(NetworkError) {
+    try self.source.place(at: UnsafeMutableRawPointer(mutating: source))
+    try self.destination.place(at: destination)
+    try self.scratchpad.place(at: scratchpad)
+    var arguments: [(argument: Int32, memory: TensorMemory)] = [
+      (DNNL_ARG_SRC, self.source), (DNNL_ARG_DST, self.destination), (DNNL_ARG_SCRATCHPAD, self.scratchpad),
+    ]
+    if let parameters {
+      arguments.append((DNNL_ARG_WEIGHTS, parameters.weights))
+      arguments.append((DNNL_ARG_BIAS, parameters.bias))
+    }
+    try primitive.execute(arguments, on: engine)
+  }
+}
+
+extension Primitive {
+  /// - Parameters:
+  ///   - padding: rows above and below; columns are padded as the window says.
+  ///   - adding: the result to what the destination holds, before the activation.
+  fileprivate convenience init(
+    _ convolution: Convolution, from source: TensorLayout, to destination: TensorLayout, padding: Padding,
+    adding: Bool, engine: Engine
+  ) throws(NetworkError) {
+    let weights = try TensorLayout(shape: convolution.groupedWeightShape, order: dnnl_format_tag_any)
+    let bias = try TensorLayout.plain([convolution.outputChannels])
+    let window = convolution.window
+    var (s, w, b, d) = (source.descriptor, weights.descriptor, bias.descriptor, destination.descriptor)
+    var operation = dnnl_convolution_desc_t()
+    try check(
+      dnnl_dilated_convolution_forward_desc_init(
+        &operation, dnnl_forward_inference, dnnl_convolution_direct, &s, &w, &b, &d, window.strides, [0, 0],
+        window.paddingBefore(rows: padding), window.paddingAfter(rows: padding)),
+      "describe a convolution")
+    try self.init(
+      operation, attributes: Attributes(sum: adding, activation: convolution.activation), engine: engine,
+      name: "a convolution \(convolution.weightShape)")
+  }
+
+  fileprivate convenience init(
+    maxPooling window: Window, from source: TensorLayout, to destination: TensorLayout, padding: Padding,
+    engine: Engine
+  ) throws(NetworkError) {
+    var (s, d) = (source.descriptor, destination.descriptor)
+    var operation = dnnl_pooling_desc_t()
+    try check(
+      dnnl_pooling_forward_desc_init(
+        &operation, dnnl_forward_inference, dnnl_pooling_max, &s, &d, window.strides, window.kernels,
+        window.paddingBefore(rows: padding), window.paddingAfter(rows: padding)),
+      "describe a max pooling")
+    try self.init(operation, attributes: Attributes(), engine: engine, name: "a max pooling")
+  }
+}
+
+/// (H, W), as oneDNN wants it.
+extension Window {
+  fileprivate var strides: [Int64] { [Int64(stride), Int64(stride)] }
+  fileprivate var kernels: [Int64] { [Int64(kernel), Int64(kernel)] }
+  fileprivate func paddingBefore(rows: Padding) -> [Int64] { [Int64(rows.before), Int64(padding.before)] }
+  fileprivate func paddingAfter(rows: Padding) -> [Int64] { [Int64(rows.after), Int64(padding.after)] }
+}

@@ -1,0 +1,112 @@
+/// One image on its way through a network, row by row from top to bottom.
+///
+/// Memory grows with the width of the image only (``Features/projection`` excepted). Confined, as its network is.
+package final class FeatureScan {
+  private let network: Network
+  private let plan: StreamingPlan
+  private let normalization: PixelNormalization
+  private let memory: AlignedBuffer
+  private var schedule: BandSchedule
+  /// One for each storage.
+  private var windows: [RowWindow]
+  private var sums: FeatureSums
+  /// Rows of the image that lie in the first window and that the schedule has not been told of yet.
+  private var gathered = 0
+  /// Rows that the schedule waits for.
+  private var wanted: Int
+
+  init(
+    _ network: Network, _ plan: StreamingPlan, memory: AlignedBuffer, normalization: PixelNormalization,
+    projectedOn weights: [Double]?
+  ) {
+    (self.network, self.plan, self.memory) = (network, plan, memory)
+    self.normalization = normalization
+    let graph = network.graph
+    schedule = BandSchedule(network.flow, heights: plan.extents.map(\.height), limits: plan.limits)
+    wanted = schedule.wantedRows
+    windows = plan.extents.indices.map { index in
+      RowWindow(
+        at: (memory.address + plan.offsets[index]).assumingMemoryBound(to: Float.self),
+        rowLength: plan.extents[index].width * graph.values[index].channels, capacity: plan.capacities[index])
+    }
+    sums = FeatureSums(channels: graph.output.channels, projectedOn: weights)
+  }
+
+  deinit {
+    network.giveBack(memory)
+  }
+
+  /// Rows of the image that have not come yet.
+  package var missingRows: Int { plan.extents[0].height - schedule.made[0] - gathered }
+
+  /// Rows that the network works on together at most: more of them at once is of no use to it.
+  package var bandRows: Int { max(1, plan.capacities[0]) }
+
+  /// The next rows.
+  /// - Parameter pixels: 8-bit RGB, interleaved; whole rows without gaps.
+  package func append(_ pixels: UnsafeBufferPointer<UInt8>) throws(NetworkError) {
+    let rowLength = 3 * plan.extents[0].width
+    precondition(pixels.count.isMultiple(of: rowLength) && pixels.count / rowLength <= missingRows)
+    try network.withThreads { () throws(NetworkError) in
+      var start = 0
+      while start < pixels.count {
+        let rows = min(wanted - gathered, (pixels.count - start) / rowLength)
+        let end = start + rows * rowLength
+        receive(UnsafeBufferPointer(rebasing: pixels[start..<end]), rows: rows)
+        if gathered == wanted { try work() }
+        start = end
+      }
+    }
+  }
+
+  /// What the image gave. All its rows have to have come.
+  package func finish() -> Features {
+    precondition(missingRows == 0)
+    let extent = plan.extents[network.graph.output.index]
+    return sums.features(height: extent.height, width: extent.width)
+  }
+
+  private func receive(_ pixels: UnsafeBufferPointer<UInt8>, rows: Int) {
+    let position = schedule.made[0] + gathered
+    windows[0].append(rows, keepingFrom: schedule.firstNeeded(in: 0))
+    normalization.apply(to: pixels, into: windows[0].address(of: position))
+    gathered += rows
+  }
+
+  /// All that can be done with the rows that have come.
+  private func work() throws(NetworkError) {
+    schedule.receive(gathered)
+    gathered = 0
+    while let band = schedule.next() {
+      try run(band)
+      schedule.complete(band)
+    }
+    wanted = schedule.wantedRows
+  }
+
+  private func run(_ band: Band) throws(NetworkError) {
+    let flow = network.flow
+    let storage = flow.storage[band.node]
+    if storage == band.node {
+      windows[storage].append(band.rows.count, keepingFrom: schedule.firstNeeded(in: storage))
+    }
+    let destination = windows[storage].address(of: band.rows.lowerBound)
+    let sources = flow.sources[band.node]
+    if sources.count > 1, flow.overwritten[band.node] == nil {
+      let extent = plan.extents[band.node]
+      let residual = windows[flow.storage[sources[1].value]].address(of: band.rows.lowerBound)
+      let count = band.rows.count * extent.width * network.graph.values[band.node].channels
+      destination.update(from: residual, count: count)
+    }
+    let source = sources[0]
+    let rows = source.window.source(of: band.rows, height: plan.extents[source.value].height).rows
+    let operation = plan.operation(for: band, of: network.graph)
+    try operation.run(
+      from: windows[flow.storage[source.value]].address(of: rows.lowerBound), to: destination,
+      parameters: network.parameters(of: band.node, for: operation),
+      scratchpad: memory.address + plan.scratchpadOffset, on: network.engine)
+    if band.node == flow.output {
+      sums.add(destination, positions: band.rows.count * plan.extents[band.node].width)
+    }
+  }
+}

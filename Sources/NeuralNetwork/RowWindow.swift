@@ -1,0 +1,34 @@
+/// The rows of a feature map that are still needed, in one piece of memory: new ones come in below, old ones leave above.
+struct RowWindow {
+  private let base: UnsafeMutablePointer<Float>
+  /// Values of a row.
+  private let rowLength: Int
+  /// Rows.
+  private let capacity: Int
+  /// The row that lies at `base`.
+  private var origin = 0
+  private(set) var rows = 0..<0
+
+  /// - Parameter base: memory for `capacity` rows; has to outlive the window.
+  init(at base: UnsafeMutablePointer<Float>, rowLength: Int, capacity: Int) {
+    (self.base, self.rowLength, self.capacity) = (base, rowLength, capacity)
+  }
+
+  /// Where a row begins; the rows below it follow without gaps.
+  func address(of row: Int) -> UnsafeMutablePointer<Float> {
+    precondition(rows.contains(row))
+    return base + (row - origin) * rowLength
+  }
+
+  /// Makes room for `count` rows below.
+  /// - Parameter first: the first row that is still needed.
+  mutating func append(_ count: Int, keepingFrom first: Int) {
+    rows = max(rows.lowerBound, min(first, rows.upperBound))..<rows.upperBound
+    if rows.upperBound - origin + count > capacity {
+      precondition(rows.count + count <= capacity)
+      base.update(from: base + (rows.lowerBound - origin) * rowLength, count: rows.count * rowLength)
+      origin = rows.lowerBound
+    }
+    rows = rows.lowerBound..<rows.upperBound + count
+  }
+}
