@@ -45,17 +45,36 @@ package final class Detector {
     try Detector(model: Model(descriptor: descriptor), threads: threads, memoryLimit: memoryLimit)
   }
 
-  /// The whole image, no crop, no resize.
+  /// The whole image, no crop, no resize. Rows are scored as they come: memory grows with the width of the image only,
+  /// except for what the source itself needs (``ImageReader``).
+  /// - Parameter source: at its first row; at its last one afterwards, unless the image is not scored.
+  package func score<Source: PixelSource & ~Copyable>(
+    _ source: inout Source
+  ) throws(DetectionError) -> ScoringOutcome {
+    try run(&source, mapped: false).outcome
+  }
+
+  /// The same for an image that is in memory already.
   package func score(_ image: RGBImage) throws(DetectionError) -> ScoringOutcome {
-    try run(image, mapped: false).outcome
+    var rows = RGBImageRows(image)
+    return try run(&rows, mapped: false).outcome
   }
 
   /// The score, and where it comes from; no map if the image was not scored.
-  package func explain(_ image: RGBImage) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
-    try run(image, mapped: true)
+  package func explain<Source: PixelSource & ~Copyable>(
+    _ source: inout Source
+  ) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
+    try run(&source, mapped: true)
   }
 
-  /// Bytes of working memory that an image of this size takes, besides the weights.
+  /// The same for an image that is in memory already.
+  package func explain(_ image: RGBImage) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
+    var rows = RGBImageRows(image)
+    return try run(&rows, mapped: true)
+  }
+
+  /// Bytes of working memory that an image of this size takes, besides the weights: beyond some height, no more for more
+  /// rows.
   package func workingMemory(_ size: ImageSize) throws(DetectionError) -> Int {
     do throws(NetworkError) {
       return try network.workingMemory(width: size.width, height: size.height)
@@ -64,28 +83,20 @@ package final class Detector {
     }
   }
 
-  private func run(_ image: RGBImage, mapped: Bool) throws(DetectionError) -> (
-    outcome: ScoringOutcome, map: EvidenceMap?
-  ) {
-    let size = image.size
+  private func run<Source: PixelSource & ~Copyable>(
+    _ source: inout Source, mapped: Bool
+  ) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
+    let size = source.size
     guard min(size.width, size.height) >= model.minimumSize else {
       let detail =
         "\(size.width)×\(size.height) pixels: the model needs at least \(model.minimumSize)×\(model.minimumSize)"
       return (.notScored(.tooSmall, detail: detail), nil)
     }
     let features: Features
-    do throws(NetworkError) {
-      features = try network.features(
-        of: image.pixels, width: size.width, height: size.height, normalization: normalization,
-        projectedOn: mapped ? head.weights : nil, memoryLimit: memoryLimit)
+    do throws(Interruption) {
+      features = try self.features(of: &source, mapped: mapped)
     } catch {
-      switch error.code {
-      case .imageTooSmall: return (.notScored(.tooSmall, detail: error.message), nil)
-      case .outOfMemory: return (.notScored(.outOfMemory, detail: error.message), nil)
-      case .badParameters, .library:
-        throw DetectionError(
-          .network, "the network failed on an image of \(size.width)×\(size.height): \(error)", network: error)
-      }
+      return (try outcome(of: error, size), nil)
     }
     let score = head.score(features.means)
     guard score.logit.isFinite else {
@@ -94,4 +105,58 @@ package final class Detector {
     let map = features.projection.map { EvidenceMap(width: features.width, height: features.height, values: $0) }
     return (.scored(score, size: size), map)
   }
+
+  /// Rows go from the source into the network, a band at a time.
+  private func features<Source: PixelSource & ~Copyable>(
+    of source: inout Source, mapped: Bool
+  ) throws(Interruption) -> Features {
+    let scan = try begin(source.size, mapped: mapped)
+    let rowLength = 3 * source.size.width
+    var pixels = [UInt8](repeating: 0, count: scan.bandRows * rowLength)
+    while scan.missingRows > 0 {
+      let rows: Int
+      do throws(DecodingFailure) {
+        var room = pixels.mutableSpan
+        rows = try source.read(rows: scan.bandRows, into: &room)
+      } catch {
+        throw .decoding(error)
+      }
+      do throws(NetworkError) {
+        try scan.append(pixels.span.extracting(first: rows * rowLength))
+      } catch {
+        throw .network(error)
+      }
+    }
+    return scan.finish()
+  }
+
+  private func begin(_ size: ImageSize, mapped: Bool) throws(Interruption) -> FeatureScan {
+    do throws(NetworkError) {
+      return try network.scan(
+        width: size.width, height: size.height, normalization: normalization,
+        projectedOn: mapped ? head.weights : nil, memoryLimit: memoryLimit)
+    } catch {
+      throw .network(error)
+    }
+  }
+
+  private func outcome(of interruption: Interruption, _ size: ImageSize) throws(DetectionError) -> ScoringOutcome {
+    switch interruption {
+    case .decoding(let failure): return .notScored(failure.reason, detail: failure.detail)
+    case .network(let error):
+      switch error.code {
+      case .imageTooSmall: return .notScored(.tooSmall, detail: error.message)
+      case .outOfMemory: return .notScored(.outOfMemory, detail: error.message)
+      case .badParameters, .library:
+        throw DetectionError(
+          .network, "the network failed on an image of \(size.width)×\(size.height): \(error)", network: error)
+      }
+    }
+  }
+}
+
+/// Why an image did not get through the network.
+private enum Interruption: Error {
+  case decoding(DecodingFailure)
+  case network(NetworkError)
 }

@@ -44,17 +44,19 @@ package final class FeatureScan {
 
   /// The next rows.
   /// - Parameter pixels: 8-bit RGB, interleaved; whole rows without gaps.
-  package func append(_ pixels: UnsafeBufferPointer<UInt8>) throws(NetworkError) {
-    let rowLength = 3 * plan.extents[0].width
-    precondition(pixels.count.isMultiple(of: rowLength) && pixels.count / rowLength <= missingRows)
-    try network.withThreads { () throws(NetworkError) in
-      var start = 0
-      while start < pixels.count {
-        let rows = min(wanted - gathered, (pixels.count - start) / rowLength)
-        let end = start + rows * rowLength
-        receive(UnsafeBufferPointer(rebasing: pixels[start..<end]), rows: rows)
-        if gathered == wanted { try work() }
-        start = end
+  package func append(_ pixels: Span<UInt8>) throws(NetworkError) {
+    try pixels.withUnsafeBufferPointer { (pixels) throws(NetworkError) in
+      let rowLength = 3 * plan.extents[0].width
+      precondition(pixels.count.isMultiple(of: rowLength) && pixels.count / rowLength <= missingRows)
+      try network.withThreads { () throws(NetworkError) in
+        var start = 0
+        while start < pixels.count {
+          let rows = min(wanted - gathered, (pixels.count - start) / rowLength)
+          let end = start + rows * rowLength
+          receive(UnsafeBufferPointer(rebasing: pixels[start..<end]), rows: rows)
+          if gathered == wanted { try work() }
+          start = end
+        }
       }
     }
   }

@@ -79,7 +79,7 @@ package final class Network {
     precondition(pixels.count == 3 * width * height)
     let scan = try scan(
       width: width, height: height, normalization: normalization, projectedOn: weights, memoryLimit: memoryLimit)
-    try pixels.withUnsafeBufferPointer { (pixels) throws(NetworkError) in try scan.append(pixels) }
+    try scan.append(pixels.span)
     return scan.finish()
   }
 

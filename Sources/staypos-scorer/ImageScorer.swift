@@ -13,8 +13,8 @@ struct ImageScorer {
 
   /// - Parameters:
   ///   - model: an open model file.
-  ///   - memoryLimit: of the whole process. An image's working memory gets three quarters; the weights, the decoder and the
-  ///     runtime share the rest.
+  ///   - memoryLimit: of the whole process. The network's working memory for one image gets three quarters; the weights,
+  ///     the decoder and the runtime share the rest.
   init(model descriptor: CInt, precision: Precision, threads: Int, memoryLimit: Int?) throws(LoadError) {
     guard precision == .auto || precision == .fp32 else {
       throw LoadError(description: "precision \(precision.rawValue) is not available here; use auto or fp32")
@@ -45,14 +45,14 @@ struct ImageScorer {
   }
 
   func score(_ image: borrowing Descriptor, _ limits: ImageLimits) -> ScoringOutcome {
-    let pixels: RGBImage
+    var reader: ImageReader
     do throws(DecodingFailure) {
-      pixels = try RGBImage.decode(descriptor: image.rawValue, limits: limits)
+      reader = try ImageReader(descriptor: image.rawValue, limits: limits)
     } catch {
       return .notScored(error.reason, detail: error.detail)
     }
     do throws(DetectionError) {
-      return try detector.score(pixels)
+      return try detector.score(&reader)
     } catch {
       // The model's or the library's fault, not the image's: there is no verdict that would be true.
       _ = try? FileDescriptor.standardError.writeAll("staypos-scorer: \(error.description)\n".utf8)

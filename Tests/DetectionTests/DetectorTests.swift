@@ -69,6 +69,30 @@ import Testing
     #expect(detail.contains("200×160"))
   }
 
+  /// A file that is decoded while it is scored, and the same pixels out of memory.
+  @Test func aFileIsScoredAsItIsDecoded() throws {
+    let detector = try detector(TinyModel())
+    let pixels = image(123, 457)
+    let bytes = try PNGEncoder.encode(pixels)
+    var reader = try ImageReader(bytes: bytes, limits: ImageLimits())
+    #expect(try detector.score(&reader) == detector.score(pixels))
+
+    var damaged = try ImageReader(bytes: Array(bytes.dropLast(bytes.count / 2)), limits: ImageLimits())
+    guard case .notScored(.truncated, _) = try detector.score(&damaged) else {
+      Issue.record("half a file was scored")
+      return
+    }
+    #expect(try detector.score(pixels) == detector.score(pixels))
+  }
+
+  @Test func memoryDoesNotGrowWithTheHeight() throws {
+    for architecture in [TinyModel.resnet, TinyModel.lite] {
+      let detector = try detector(TinyModel(architecture: architecture))
+      let tall = try detector.workingMemory(ImageSize(width: 4_000, height: 30_000))
+      #expect(try detector.workingMemory(ImageSize(width: 4_000, height: 60_000)) == tall)
+    }
+  }
+
   /// Real and fake score are the parts of the sum below and above zero.
   @Test func aLinearHeadSplitsItsScore() throws {
     var model = try TinyModel(head: "linear")

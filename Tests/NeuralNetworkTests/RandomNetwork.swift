@@ -76,11 +76,8 @@ struct RandomNetwork {
   func features(_ network: Network, rows: Int) throws -> Features {
     let scan = try network.scan(
       width: width, height: height, normalization: Self.normalization, projectedOn: weights)
-    try pixels.withUnsafeBufferPointer { pixels in
-      for start in stride(from: 0, to: pixels.count, by: 3 * width * rows) {
-        let end = min(start + 3 * width * rows, pixels.count)
-        try scan.append(UnsafeBufferPointer(rebasing: pixels[start..<end]))
-      }
+    for start in stride(from: 0, to: pixels.count, by: 3 * width * rows) {
+      try scan.append(pixels.span.extracting(start..<min(start + 3 * width * rows, pixels.count)))
     }
     return scan.finish()
   }

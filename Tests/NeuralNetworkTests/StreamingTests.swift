@@ -75,9 +75,7 @@ import Testing
       let scan = try network.scan(
         width: random.width, height: random.height, normalization: RandomNetwork.normalization)
       #expect(scan.missingRows == random.height)
-      try random.pixels.withUnsafeBufferPointer {
-        try scan.append(UnsafeBufferPointer(rebasing: $0[..<(3 * random.width)]))
-      }
+      try scan.append(random.pixels.span.extracting(first: 3 * random.width))
       #expect(scan.missingRows == random.height - 1)
     }
     let again = try random.features(network)

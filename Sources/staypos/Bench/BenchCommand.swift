@@ -66,13 +66,13 @@ struct BenchCommand: ParsableCommand {
     } else {
       detector = try self.detector.load()
     }
-    let image = RGBImage.noise(size)
     let clock = ContinuousClock()
     var times: [Double] = []
     var outcome: ScoringOutcome?
     for _ in 0...`repeat` {
       let start = clock.now
-      outcome = try detector.score(image)
+      var image = NoiseImage(size)
+      outcome = try detector.score(&image)
       times.append((clock.now - start) / .seconds(1))
     }
     guard case .scored(let score, _) = outcome else {

@@ -35,7 +35,7 @@ struct ModelVerifyCommand: ParsableCommand {
       for size in [
         ImageSize(width: smallest, height: smallest), ImageSize(width: smallest + 37, height: smallest + 64),
       ] {
-        let logit = try check(detector, .noise(size))
+        let logit = try check(detector, NoiseImage(size))
         try pass("\(size.width) x \(size.height) pixels of noise: logit \(logit.fixed(6)), twice the same")
       }
     } catch let error as ExitCode {
@@ -50,9 +50,10 @@ struct ModelVerifyCommand: ParsableCommand {
     try Console.write(line: Console.paint("ok", .green) + "      " + Console.printable(text))
   }
 
-  private func check(_ detector: Detector, _ image: RGBImage) throws -> Double {
-    let (first, map) = try detector.explain(image)
-    let second = try detector.score(image)
+  private func check(_ detector: Detector, _ image: NoiseImage) throws -> Double {
+    var (once, again) = (image, image)
+    let (first, map) = try detector.explain(&once)
+    let second = try detector.score(&again)
     guard case .scored(let score, _) = first, let map else { throw Failure("an image of noise was not scored") }
     guard first == second else { throw Failure("the same image was scored twice and the scores differ") }
     let sum = score.fakeScore + score.realScore

@@ -58,24 +58,8 @@ struct Examination {
         throw Refusal(error)
       }
     }
-    let decoded: RGBImage
-    do throws(DecodingFailure) {
-      decoded = try RGBImage.decode(descriptor: descriptor, limits: limits)
-    } catch {
-      throw Refusal(reason: error.reason, detail: error.detail)
-    }
-    size = decoded.size
-    let outcome: ScoringOutcome
-    do throws(DetectionError) {
-      if mapped {
-        (outcome, map) = try detector.explain(decoded)
-        image = decoded
-      } else {
-        outcome = try detector.score(decoded)
-      }
-    } catch {
-      throw Refusal(reason: .noModel, detail: error.message)
-    }
+    let outcome =
+      mapped ? try explain(descriptor, detector, limits) : try score(descriptor, detector, limits)
     guard file.isUnchanged() else {
       throw Refusal(reason: .unstable, detail: "the file was changed while it was read")
     }
@@ -85,6 +69,42 @@ struct Examination {
       self.score = score
       verdict = threshold.verdict(on: score)
       detail = nil
+    }
+  }
+  private mutating func score(
+    _ descriptor: CInt, _ detector: Detector, _ limits: ImageLimits
+  ) throws(Refusal) -> ScoringOutcome {
+    var reader: ImageReader
+    do throws(DecodingFailure) {
+      reader = try ImageReader(descriptor: descriptor, limits: limits)
+    } catch {
+      throw Refusal(reason: error.reason, detail: error.detail)
+    }
+    size = reader.size
+    do throws(DetectionError) {
+      return try detector.score(&reader)
+    } catch {
+      throw Refusal(reason: .noModel, detail: error.message)
+    }
+  }
+
+  /// The picture of the evidence needs the pixels too.
+  private mutating func explain(
+    _ descriptor: CInt, _ detector: Detector, _ limits: ImageLimits
+  ) throws(Refusal) -> ScoringOutcome {
+    let decoded: RGBImage
+    do throws(DecodingFailure) {
+      decoded = try RGBImage.decode(descriptor: descriptor, limits: limits)
+    } catch {
+      throw Refusal(reason: error.reason, detail: error.detail)
+    }
+    (size, image) = (decoded.size, decoded)
+    do throws(DetectionError) {
+      let (outcome, map) = try detector.explain(decoded)
+      self.map = map
+      return outcome
+    } catch {
+      throw Refusal(reason: .noModel, detail: error.message)
     }
   }
 }
