@@ -7,24 +7,26 @@ struct BandHeights: Sendable {
   /// All rows in one call: no streaming.
   static let whole = BandHeights { _, extents in extents.map(\.height) }
 
-  /// Fits into a core's share of the last cache. Lower bands than four rows would move more rows than they make.
-  static let standard = fitting(bytes: 2 << 20, atLeast: 4)
+  /// Bytes of a band's largest tensor. Between a quarter and four times this, time is the same within the noise.
+  private static let usualSize = 2 << 20
+  /// Bytes up to which a band has four rows.
+  private static let largestSize = 32 << 20
 
-  /// As many rows as fit into `bytes`, a power of two, of the widest of all values that have the same distance between
-  /// rows.
-  static func fitting(bytes: Int, atLeast least: Int) -> BandHeights {
-    BandHeights { graph, extents in
-      let region = graph.regions
-      var rowSize: [Int: Int] = [:]
-      for (index, value) in graph.values.enumerated() {
-        let size = value.channels * extents[index].width * MemoryLayout<Float>.stride
-        rowSize[region[index]] = max(rowSize[region[index]] ?? 1, size)
-      }
-      return extents.indices.map { index in
-        let fitting = max(least, bytes / (rowSize[region[index]] ?? 1))
-        let power = 1 << (Int.bitWidth - 1 - fitting.leadingZeroBitCount)
-        return max(1, min(power, extents[index].height))
-      }
+  /// As many rows, a power of two, as keep the widest value of those with the same distance between rows in the cache. A
+  /// convolution 3×3 keeps two rows from band to band, so that bands of fewer than four would move more than they make;
+  /// images of many thousand columns have two all the same, to spare memory.
+  static let standard = BandHeights { graph, extents in
+    let region = graph.regions
+    var rowSize: [Int: Int] = [:]
+    for (index, value) in graph.values.enumerated() {
+      let size = value.channels * extents[index].width * MemoryLayout<Float>.stride
+      rowSize[region[index]] = max(rowSize[region[index]] ?? 1, size)
+    }
+    return extents.indices.map { index in
+      let size = rowSize[region[index]] ?? 1
+      let rows = max(usualSize / size, min(largestSize / size, 4), 2)
+      let power = 1 << (Int.bitWidth - 1 - rows.leadingZeroBitCount)
+      return min(power, extents[index].height)
     }
   }
 }

@@ -24,9 +24,6 @@ import Testing
     #expect(order == ["/up/4", "/up/2", "/up/3", "/up/1"])
     #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 4, oldest: time(10)))
     #expect(try catalogue.nextReady() == nil)
-    try catalogue.releaseAllLeased()
-    #expect(try catalogue.queueDepth().waiting == 4)
-    #expect(try catalogue.lease(now: time(20))?.path == "/up/4")
   }
 
   @Test func samePathWaitsOnce() throws {

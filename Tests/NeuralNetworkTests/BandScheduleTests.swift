@@ -40,16 +40,16 @@ import Testing
 
   /// What the bands of the paper's network hold depends on the width alone.
   @Test func capacitiesDoNotGrowWithTheHeight() {
-    let graph = RandomResNet.bottlenecks(widths: [8, 16, 32, 64], depths: [3, 4, 6, 3], strides: [1, 2, 2, 2])
+    let graph = RandomResNet.bottlenecks(widths: [64, 128, 256, 512], depths: [3, 4, 6, 3], strides: [1, 2, 2, 2])
     func rows(_ height: Int) -> [Int] {
-      let extents = graph.extents(height: height, width: 64)
-      let limits = BandHeights.fitting(bytes: 1 << 15, atLeast: 4).rows(graph, extents)
+      let extents = graph.extents(height: height, width: 4_000)
+      let limits = BandHeights.standard.rows(graph, extents)
       return RowDemand(graph, RowFlow(graph), extents: extents, limits: limits).capacities
     }
-    let tall = rows(2_000)
-    #expect(rows(20_000) == tall)
-    #expect(rows(1_999) == tall)
-    // A convolution 3×3 keeps two rows besides the band, a trunk one for each of its blocks.
-    #expect(tall.allSatisfy { $0 <= 3 * 32 })
+    let tall = rows(1_000)
+    #expect(rows(10_000) == tall)
+    #expect(rows(999) == tall)
+    // A band is four rows, and as many wait for the next stage; a trunk keeps a row for each of its blocks.
+    #expect(tall.allSatisfy { $0 <= 4 + 4 + 6 })
   }
 }

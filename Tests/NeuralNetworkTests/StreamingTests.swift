@@ -59,7 +59,7 @@ import Testing
     var random = SplitMix(seed: 3)
     for graph in [RandomResNet.graph(using: &random), RandomLite.graph(using: &random)] {
       let network = try RandomNetwork(graph, width: 1, height: 1, seed: 4)
-        .network(bands: .fitting(bytes: 1 << 18, atLeast: 4))
+        .network(bands: BandHeights { _, extents in extents.map { min(8, $0.height) } })
       let tall = try network.workingMemory(width: 640, height: 4_000)
       #expect(try network.workingMemory(width: 640, height: 12_345) <= tall + tall / 100)
       #expect(try network.workingMemory(width: 1_280, height: 4_000) <= 3 * tall)
