@@ -27,6 +27,7 @@ package final class Watcher: Sendable {
     report: @escaping @Sendable (WatchReport) -> Void
   ) throws(FilesystemError) {
     channel = try WatchChannel()
+    channel.status.withLock { $0.roots = roots.map { .init(path: $0.path, state: .starting) } }
     self.roots = roots
     self.admission = Admission(excluding: excluding)
     self.timing = timing

@@ -34,6 +34,13 @@ import Watching
     harness.expectOnce(path)
   }
 
+  @Test func rootsAreKnownBeforeTheyAreWatched() throws {
+    let temporary = TemporaryDirectory()
+    let watcher = try Watcher(roots: [WatchRoot(path: temporary.path)], excluding: []) { _ in }
+    #expect(watcher.status.roots.map(\.path) == [temporary.path])
+    #expect(watcher.status.roots.map(\.state) == [.starting])
+  }
+
   @Test func nothingHappensWhileNothingHappens() throws {
     let harness = try Harness()
     harness.expectOnce(harness.temporary.write("x", to: "file"))
