@@ -1,24 +1,23 @@
-"""staypos bench beside onnxruntime. Started by run.sh; prints a table and writes it into Benchmarks/README.md."""
+"""staypos bench beside other engines. Started by run.sh; prints a table, draws a plot, and writes both into Benchmarks."""
 
 import argparse
+import collections
 import datetime
+import importlib.util
 import json
 import os
 import statistics
 import struct
 import subprocess
 import sys
-import time
 import zlib
 
+from peers import ENGINES, image
 from report import processor, replace_section
 
-
-def peak_bytes():
-    with open("/proc/self/status") as status:
-        for line in status:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers.py")
+# PyTorch is Debian's.
+INTERPRETERS = {"PyTorch fp32": "/usr/bin/python3"}
 
 
 def write_png(pixels, path):
@@ -34,82 +33,72 @@ def write_png(pixels, path):
             + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
 
 
-def image(size):
-    import numpy as np
-
-    return np.random.default_rng(size).integers(0, 256, (size, size, 3), dtype=np.uint8)
-
-
-def run_onnxruntime(model, size, threads, repeat):
-    """One process, one size: what staypos bench reports, for onnxruntime. Preprocessing is part of the time."""
-    import numpy as np
-    import onnxruntime
-    from resnet50 import MEAN, STD
-
-    before = peak_bytes()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    pixels = image(size)
-    mean = np.array(MEAN, dtype=np.float32)
-    std = np.array(STD, dtype=np.float32)
-    times = []
-    for _ in range(repeat + 1):
-        start = time.perf_counter()
-        values = (pixels.astype(np.float32) / 255 - mean) / std
-        values = np.ascontiguousarray(values.transpose(2, 0, 1)[None])
-        logit = float(session.run(None, {"image": values})[0][0, 0])
-        times.append(time.perf_counter() - start)
-    print(json.dumps({
-        "medianSeconds": statistics.median(times[1:]), "peakBytes": peak_bytes(), "interpreterBytes": before,
-        "logit": logit}))
-
-
 def child(arguments):
-    """What the process printed, and `processorSeconds` of all its threads from its start to its end."""
+    """What the process printed, and `processorSeconds` of all its threads from its start to its end; None if it failed, as
+    one does that wants more memory than there is."""
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     # staypos score exits with 1 for a flagged image.
     if process.returncode not in (0, 1):
-        sys.exit(f"{arguments[0]} ended with {process.returncode}")
+        print(f"{' '.join(arguments[:3])} ended with {process.returncode}", file=sys.stderr)
+        return None
     return {**json.loads(output), "processorSeconds": usage.ru_utime + usage.ru_stime}
 
 
+def precise(precision):
+    return [] if precision == "fp32" else ["--precision", precision]
+
+
+def commands(options, model, graph, size):
+    threads, repeat = str(options.threads), str(options.repeat)
+    found = {}
+    for precision in options.precision:
+        found[f"staypos {precision}"] = [
+            options.staypos, "bench", "--json", "--model", model, "--size", size, "--threads", threads, "--repeat",
+            repeat, *precise(precision)]
+    for engine in options.peer:
+        path = graph if ENGINES[engine][1] else model
+        found[engine] = [INTERPRETERS.get(engine, sys.executable), PEERS, engine, path, size, threads, repeat]
+    return found
+
+
+def score(options, model, size, precision):
+    """staypos's logit of the image that the peers see."""
+    png = os.path.join(options.work, f"noise-{size}.png")
+    write_png(image(*map(int, size.split("x"))), png)
+    return child([
+        options.staypos, "score", "--json", "--model", model, "--max-pixels", "1000000000", *precise(precision), png])["logit"]
+
+
 def measure(options, model, graph):
-    """Rows of the table, and the largest relative difference between the logits."""
+    """A row for each size and engine."""
     rows = []
-    difference = 0.0
     for size in options.size:
-        png = os.path.join(options.work, f"noise-{size}.png")
-        write_png(image(size), png)
-        score = child([options.staypos, "score", "--json", "--model", model, "--max-pixels", "1000000000", png])
-        commands = {
-            "staypos": [
-                options.staypos, "bench", "--json", "--model", model, "--size", f"{size}x{size}", "--threads",
-                str(options.threads), "--repeat", str(options.repeat)],
-            "onnxruntime": [
-                sys.executable, __file__, "--child", graph, "--size", str(size), "--threads", str(options.threads),
-                "--repeat", str(options.repeat)],
-        }
-        results = {engine: [] for engine in commands}
+        runs = collections.defaultdict(list)
+        todo = commands(options, model, graph, size)
         for turn in range(options.rounds):
-            # Forth and back: if the load of the machine drifts, it drifts for both.
-            for engine in list(commands)[::1 if turn % 2 == 0 else -1]:
-                results[engine].append(child(commands[engine]))
-        reference = results["onnxruntime"][0]["logit"]
-        difference = max(difference, abs(score["logit"] - reference) / abs(reference))
-        for engine, runs in results.items():
-            median = statistics.median(run["medianSeconds"] for run in runs)
+            # Forth and back: if the load of the machine drifts, it drifts for all.
+            for engine in list(todo)[::1 if turn % 2 == 0 else -1]:
+                result = child(todo[engine])
+                if result is None:
+                    del todo[engine]
+                else:
+                    runs[engine].append(result)
+        logits = {f"staypos {precision}": score(options, model, size, precision) for precision in options.precision}
+        width, height = map(int, size.split("x"))
+        for engine, results in runs.items():
+            seconds = [result["medianSeconds"] for result in results]
             rows.append({
-                "size": f"{size}²", "engine": engine, "seconds": median, "rate": size * size / 1e6 / median,
-                "fastest": min(run["medianSeconds"] for run in runs), "slowest": max(run["medianSeconds"] for run in runs),
-                "processor": statistics.median(run["processorSeconds"] for run in runs) / (options.repeat + 1),
-                "peak": max(run["peakBytes"] for run in runs),
-                "interpreter": max(run.get("interpreterBytes", 0) for run in runs),
-                "logit": score["logit"] if engine == "staypos" else reference})
-    return rows, difference
+                "size": size, "engine": engine, "seconds": statistics.median(seconds), "fastest": min(seconds),
+                "slowest": max(seconds), "rate": width * height / 1e6 / statistics.median(seconds),
+                "processor": statistics.median(result["processorSeconds"] for result in results) / (options.repeat + 1),
+                "peak": max(result["peakBytes"] for result in results),
+                "interpreter": max(result.get("interpreterBytes", 0) for result in results),
+                # `staypos bench` looks at an image of its own.
+                "logit": logits.get(engine, results[0]["logit"])})
+    return rows
 
 
 def table(rows):
@@ -118,28 +107,69 @@ def table(rows):
         "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         lines.append(
-            f"| {row['size']} | {row['engine']} | {row['seconds']:.3f} | {row['fastest']:.3f}–{row['slowest']:.3f} | "
-            f"{row['rate']:.3f} | {row['processor']:.2f} | {row['peak'] / 2**20:.0f} | {row['logit']:.6f} |")
+            f"| {row['size'].replace('x', '×')} | {row['engine']} | {row['seconds']:.3f} | "
+            f"{row['fastest']:.3f}–{row['slowest']:.3f} | {row['rate']:.3f} | {row['processor']:.2f} | "
+            f"{row['peak'] / 2**20:.0f} | {row['logit']:.6f} |")
     return lines
+
+
+def plot(rows, path):
+    """Megapixels per second and peak memory, a group of bars for each size."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    # The same drawing for the same figures.
+    matplotlib.rcParams["svg.hashsalt"] = "staypos"
+    from matplotlib import pyplot
+
+    sizes = list(dict.fromkeys(row["size"] for row in rows))
+    engines = list(dict.fromkeys(row["engine"] for row in rows))
+    # Okabe and Ito's colours, which colour-blind people tell apart.
+    colours = ["#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#999999"]
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    for axis, label, key, unit in [
+        (axes[0], "megapixels per second (more is better)", "rate", 1),
+        (axes[1], "peak memory, MiB (less is better)", "peak", 2**20),
+    ]:
+        width = 0.8 / len(engines)
+        for index, engine in enumerate(engines):
+            points = [(sizes.index(row["size"]), row[key] / unit) for row in rows if row["engine"] == engine]
+            axis.bar(
+                [place + (index - (len(engines) - 1) / 2) * width for place, _ in points], [value for _, value in points],
+                width, label=engine, color=colours[index % len(colours)])
+        axis.set_xticks(range(len(sizes)), [size.replace("x", "×") for size in sizes])
+        axis.set_title(label, fontsize=10)
+    axes[1].set_yscale("log")
+    axes[0].legend(fontsize=8)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def versions():
+    import onnxruntime
+
+    found = [f"onnxruntime {onnxruntime.__version__}"]
+    if importlib.util.find_spec("openvino"):
+        import openvino
+
+        found.append(f"OpenVINO {openvino.__version__.split('-')[0]}")
+    return found
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--staypos", help="the executable")
-    parser.add_argument("--work", help="folder for weights, graph and images")
+    parser.add_argument("--staypos", required=True, help="the executable")
+    parser.add_argument("--work", required=True, help="folder for weights, graph and images")
     parser.add_argument("--report", help="file whose engine section is replaced")
-    parser.add_argument("--size", type=int, nargs="+", default=[512, 1024], help="sides of the square images")
+    parser.add_argument("--plot", help="SVG file to draw")
+    parser.add_argument("--size", nargs="+", default=["512x512", "1024x1024"], metavar="WxH")
+    parser.add_argument("--precision", nargs="+", default=["fp32"], help="of staypos")
+    parser.add_argument("--peer", nargs="*", default=list(ENGINES), help=f"of {', '.join(ENGINES)}")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeat", type=int, default=3, help="runs in each process, after one that is not counted")
     parser.add_argument("--rounds", type=int, default=3, help="processes of each engine, in turn")
     parser.add_argument("--note", default="", help="a line for the report")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        run_onnxruntime(options.child, options.size[0], options.threads, options.repeat)
-        return
 
-    import onnxruntime
     from resnet50 import weights, write_onnx, write_safetensors
 
     load = os.getloadavg()[0]
@@ -149,16 +179,20 @@ def main():
     write_safetensors(tensors, model)
     write_onnx(tensors, graph)
     del tensors
-    rows, difference = measure(options, model, graph)
+    rows = measure(options, model, graph)
     version = subprocess.run([options.staypos, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    logits = collections.defaultdict(list)
+    for row in rows:
+        if "fp32" in row["engine"]:
+            logits[row["size"]].append(row["logit"])
+    difference = max(abs(max(values) / min(values) - 1) for values in logits.values())
     interpreter = max(row["interpreter"] for row in rows) / 2**20
     lines = [
-        f"resnet50-nodown, the same random weights, fp32, {options.threads} threads; {version}, "
-        f"onnxruntime {onnxruntime.__version__}.", "",
+        f"resnet50-nodown, the same random weights, {options.threads} threads; {version}, {', '.join(versions())}.", "",
         *table(rows), "",
-        f"Largest relative difference of the logits: {difference:.1e}.",
-        f"Peak RSS includes the weights (90 MiB) and, for onnxruntime, the Python interpreter with its libraries "
-        f"({interpreter:.0f} MiB).",
+        *(["![Megapixels per second and peak memory of each engine](engine.svg)", ""] if options.plot else []),
+        f"Largest relative difference of the logits in fp32: {difference:.1e}.",
+        f"Peak RSS includes the weights (90 MiB) and, for the others, the Python interpreter with numpy ({interpreter:.0f} MiB).",
         f"{options.rounds} processes of each engine, in turn and in changing order, each the median of {options.repeat} runs "
         f"after one that is not counted; median and range over the processes.",
         "Processor seconds are those of all threads in the whole process, start-up included, by the number of its runs: other "
@@ -168,6 +202,8 @@ def main():
     if options.note:
         lines.append(options.note)
     print("\n".join(lines))
+    if options.plot:
+        plot(rows, options.plot)
     if options.report:
         replace_section(options.report, "engine", lines)
 

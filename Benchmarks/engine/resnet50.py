@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-MEAN = [0.485, 0.456, 0.406]
-STD = [0.229, 0.224, 0.225]
+from peers import MEAN, STD
+
 ARCHITECTURE = {
     "family": "resnet",
     "block": "bottleneck",

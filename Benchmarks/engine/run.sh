@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures staypos beside onnxruntime: the same random weights, the same images, the same run.
+# Measures staypos beside other engines: the same random weights, the same images, the same run.
 # usage: Benchmarks/engine/run.sh [options of engine.py, see --help]
 # Needs python3 with venv, PyPI, and staypos in release mode (STAYPOS names another one).
 set -eu
@@ -19,4 +19,5 @@ if ! cmp -s "$here/requirements.txt" "$work/venv/requirements.txt"; then
   cp "$here/requirements.txt" "$work/venv/requirements.txt"
 fi
 export PYTHONPATH="$root/Benchmarks/shared"
-exec "$work/venv/bin/python" -B "$here/engine.py" --staypos "$staypos" --work "$work" --report "$root/Benchmarks/README.md" "$@"
+exec "$work/venv/bin/python" -B "$here/engine.py" --staypos "$staypos" --work "$work" --report "$root/Benchmarks/README.md" \
+  --plot "$root/Benchmarks/engine.svg" "$@"
