@@ -10,11 +10,11 @@ struct BandHeights: Sendable {
   /// Bytes of a band's largest tensor. Between a quarter and four times this, time is the same within the noise.
   private static let usualSize = 2 << 20
   /// Bytes up to which a band has four rows.
-  private static let largestSize = 32 << 20
+  private static let largestSize = 20 << 20
 
   /// As many rows, a power of two, as keep the widest value of those with the same distance between rows in the cache. A
   /// convolution 3×3 keeps two rows from band to band, so that bands of fewer than four would move more than they make;
-  /// images of many thousand columns have two all the same, to spare memory.
+  /// images of many thousand columns have two or one all the same, to spare memory.
   static let standard = BandHeights { graph, extents in
     let region = graph.regions
     var rowSize: [Int: Int] = [:]
@@ -24,7 +24,7 @@ struct BandHeights: Sendable {
     }
     return extents.indices.map { index in
       let size = rowSize[region[index]] ?? 1
-      let rows = max(usualSize / size, min(largestSize / size, 4), 2)
+      let rows = max(usualSize / size, min(largestSize / size, 4), 1)
       let power = 1 << (Int.bitWidth - 1 - rows.leadingZeroBitCount)
       return min(power, extents[index].height)
     }
