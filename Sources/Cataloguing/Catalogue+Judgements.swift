@@ -100,7 +100,7 @@ extension Catalogue {
       verdict: row["verdict"] == nil ? nil : try row.verdict())
   }
 
-  private static func setJudged(
+  static func setJudged(
     _ identity: FileIdentity, sha256: SHA256Digest?, historyID: Int64?, in database: Database
   ) throws {
     try database.cachedStatement(

@@ -52,12 +52,17 @@ package struct QuarantineTotals: Sendable, Equatable {
 
 /// The index of the quarantine.
 extension Catalogue {
+  /// - Parameters:
+  ///   - identity: what it has become outside, to be taken as judged in the same transaction.
+  ///   - sha256: of its content.
   /// - Returns: false if there is no such object.
   @discardableResult
   package func setState(
-    _ state: QuarantineSummary.State, of id: QuarantineID
+    _ state: QuarantineSummary.State, of id: QuarantineID, judged identity: FileIdentity? = nil,
+    sha256: SHA256Digest? = nil
   ) throws(CatalogueError) -> Bool {
     try write("index a quarantined file") { database in
+      if let identity { try Self.setJudged(identity, sha256: sha256, historyID: nil, in: database) }
       try database.execute(
         sql: "UPDATE quarantine SET state = ? WHERE id = ?", arguments: [state.rawValue, id.description])
       return database.changesCount > 0

@@ -10,7 +10,7 @@ extension Quarantine {
     /// Were on their way in, and are in their place: to be scored again.
     package var leftInPlace: [QuarantineRecord] = []
     /// Were on their way out, and are out.
-    package var restored: [Restored] = []
+    package var restored: [QuarantineRecord] = []
     /// Were on their way out, and are here.
     package var notRestored: [QuarantineRecord] = []
     package var deleted: [QuarantineRecord] = []
@@ -24,17 +24,32 @@ extension Quarantine {
   }
 
   /// Finishes or undoes whatever was cut short. To be called at start, before anything else; again, it changes nothing.
-  package func recover() throws(QuarantineError) -> Recovery {
+  ///
+  /// - Parameter beforeForgetting: called for each file that is out, before its record goes. What it throws ends the
+  ///   recovery, and the next one calls it again.
+  package func recover(
+    beforeForgetting: (Departure) throws -> Void = { _ in }
+  ) throws(QuarantineError) -> Recovery {
     do {
       try removeTemporaryFiles()
       var recovery = Recovery()
       let (records, problems) = try records()
       recovery.problems = problems
       for record in records {
+        let departure: Departure?
         do {
-          try recover(record, &recovery)
+          departure = try recover(record, &recovery)
         } catch {
           recovery.problems.append(Problem(name: "\(record.id)", error: QuarantineError(error)))
+          continue
+        }
+        guard let departure else { continue }
+        try beforeForgetting(departure)
+        try Failpoint.hit("recovery.told")
+        try removeRecord(record.id)
+        switch departure {
+        case .restored: recovery.restored.append(record)
+        case .deleted: recovery.deleted.append(record)
         }
       }
       for id in try identifiers(withSuffix: "") where try !exists(Self.recordName(id)) {
@@ -47,7 +62,8 @@ extension Quarantine {
     }
   }
 
-  private func recover(_ record: QuarantineRecord, _ recovery: inout Recovery) throws {
+  /// - Returns: nil if there is nothing to tell and no record to remove.
+  private func recover(_ record: QuarantineRecord, _ recovery: inout Recovery) throws -> Departure? {
     let present = try status(of: Self.objectName(record.id), in: directory)
     switch (record.state, present) {
     case (.quarantined, .some): break
@@ -58,10 +74,11 @@ extension Quarantine {
       recovery.leftInPlace.append(record)
     case (.prepared, let object?): try recoverTake(record, object, &recovery)
     case (.deleting, _):
-      try finishDeletion(record)
-      recovery.deleted.append(record)
-    case (.restoring, let object): try recoverRestore(record, object, &recovery)
+      try removeObject(record)
+      return .deleted(record)
+    case (.restoring, let object): return try recoverRestore(record, object, &recovery)
     }
+    return nil
   }
 
   private func recoverTake(_ record: QuarantineRecord, _ object: FileStatus, _ recovery: inout Recovery) throws {
@@ -108,30 +125,39 @@ extension Quarantine {
 
   private func recoverRestore(
     _ record: QuarantineRecord, _ object: FileStatus?, _ recovery: inout Recovery
-  ) throws {
-    guard let restoration = record.restoration else { return }
+  ) throws -> Departure? {
+    guard let restoration = record.restoration else { return nil }
     let location = try Self.place(of: restoration.target)
-    var identity: FileIdentity?
+    var (identity, intact): (FileIdentity?, FileIdentity?)
     if let location {
       // Only ever a copy of ours: the name holds 64 random bits.
       if object != nil, try status(of: Self.temporaryName(record.id), in: location.directory) != nil {
         try location.directory.unlink(Self.temporaryName(record.id))
       }
       identity = try status(of: location.name, in: location.directory)?.identity
+      // Whatever lies there: only what was given back counts as known.
+      intact = Self.identity(ofContentOf: record, at: location)
     }
     if object != nil {
       guard let identity, let copy = restoration.copy, identity.isSameFile(as: copy) else {
         try undo(record)
         recovery.notRestored.append(record)
-        return
+        return nil
       }
       try removeObject(record)
     }
-    try removeRecord(record.id)
-    if let identity {
-      recovery.restored.append(
-        Restored(path: restoration.target, identity: identity, record: record, refusedAttributes: []))
-    }
+    return .restored(record, as: intact)
+  }
+
+  /// nil if there is no file, or one of other bytes.
+  private static func identity(
+    ofContentOf record: QuarantineRecord, at location: borrowing FileLocation
+  ) -> FileIdentity? {
+    guard let file = try? RegularFile(opening: location.name, in: location.directory),
+      (try? verify(file.descriptor, holds: record.size, record.sha256, orElse: .replaced, "")) != nil,
+      let identity = try? file.descriptor.status().identity, identity == file.status.identity
+    else { return nil }
+    return identity
   }
 
   /// nil if its directory is gone.

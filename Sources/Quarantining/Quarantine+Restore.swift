@@ -18,10 +18,16 @@ extension Quarantine {
   /// - Parameters:
   ///   - target: absolute; nil: where it came from.
   ///   - force: also if the content is not what was quarantined, and without attributes that the target does not take.
+  ///   - beforePublishing: gets the identity of what is about to appear at the target, but for its change time. If it
+  ///     throws, the object stays here.
+  ///   - beforeForgetting: called when the file is in its place. If it throws, the record stays, and ``recover(beforeForgetting:)``
+  ///     goes on from it.
   /// - Throws: `exists`, `parent-missing`, `symlink`: name another target. `evidence-changed`, `metadata`: force it.
-  ///   The object stays here in every case.
+  ///   The object stays here in every case but a failure of `beforeForgetting`.
   package func restore(
-    _ id: QuarantineID, to target: FilePath? = nil, force: Bool = false
+    _ id: QuarantineID, to target: FilePath? = nil, force: Bool = false,
+    beforePublishing: (FileIdentity) throws -> Void = { _ in },
+    beforeForgetting: (Departure) throws -> Void = { _ in }
   ) throws(QuarantineError) -> Restored {
     try exclusively(id) {
       var record = try self.record(id)
@@ -51,7 +57,13 @@ extension Quarantine {
       do {
         try self.write(record)
         try Failpoint.hit("restore.recorded")
-        return try self.restore(&record, object.descriptor, to: location, force: force)
+        let restored = try self.restore(
+          &record, object.descriptor, to: location, force: force, beforePublishing: beforePublishing)
+        try beforeForgetting(.restored(restored.record, as: restored.identity))
+        try Failpoint.hit("restore.told")
+        // The file is where it belongs. A record left behind says so to recovery.
+        try? self.removeRecord(id)
+        return restored
       } catch {
         // Only if it is still here; otherwise it is restored, and recovery tidies up.
         if (try? self.exists(Self.objectName(id))) == true,
@@ -65,12 +77,14 @@ extension Quarantine {
   }
 
   private func restore(
-    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation, force: Bool
+    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation, force: Bool,
+    beforePublishing: (FileIdentity) throws -> Void
   ) throws -> Restored {
     let links = try object.status().links
     var refused = try Self.apply(record, to: object, force: force)
     try Failpoint.hit("restore.prepared")
     try object.sync()
+    try beforePublishing(try object.status().identity)
     var copied = false
     do throws(FilesystemError) {
       try directory.rename(Self.objectName(record.id), to: location.directory, as: location.name, noReplace: true)
@@ -84,7 +98,8 @@ extension Quarantine {
     let identity: FileIdentity
     if copied {
       FileMetadata.lockDown(object)
-      (identity, refused) = try copyOut(&record, object, to: location, force: force)
+      (identity, refused) = try copyOut(
+        &record, object, to: location, force: force, beforePublishing: beforePublishing)
     } else {
       forget(bytes: record.size)
       try Failpoint.hit("restore.moved")
@@ -92,8 +107,6 @@ extension Quarantine {
       try directory.sync()
       identity = try object.status().identity
     }
-    // The file is where it belongs. A record left behind says so to recovery.
-    try? removeRecord(record.id)
     record.links = links
     var result = record
     result.state = .quarantined
@@ -104,7 +117,8 @@ extension Quarantine {
   }
 
   private func copyOut(
-    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation, force: Bool
+    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation, force: Bool,
+    beforePublishing: (FileIdentity) throws -> Void
   ) throws -> (FileIdentity, [String]) {
     let temporary = Self.temporaryName(record.id)
     let copy = try location.directory.open(temporary, .create(mode: 0o600))
@@ -116,8 +130,10 @@ extension Quarantine {
       try Self.verify(copy, holds: size, digest, orElse: .io, "the copy is not what was read: check the disk")
       refused = try Self.apply(record, to: copy, force: force)
       try copy.sync()
-      record.restoration?.copy = try copy.status().identity
+      let identity = try copy.status().identity
+      record.restoration?.copy = identity
       try write(record)
+      try beforePublishing(identity)
       try Failpoint.hit("restore.copyRecorded")
       do throws(FilesystemError) {
         try location.directory.rename(temporary, to: location.directory, as: location.name, noReplace: true)

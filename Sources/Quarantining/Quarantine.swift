@@ -28,6 +28,13 @@ package final class Quarantine: Sendable {
     package var error: QuarantineError
   }
 
+  /// How an object left, for whoever keeps an index.
+  package enum Departure: Sendable {
+    /// Given back; nil if what was given back is not at the target any more.
+    case restored(QuarantineRecord, as: FileIdentity?)
+    case deleted(QuarantineRecord)
+  }
+
   package let path: FilePath
   let directory: Directory
   private let host: String
@@ -134,25 +141,28 @@ package final class Quarantine: Sendable {
   }
 
   /// Destroys an object and its record.
-  package func delete(_ id: QuarantineID) throws(QuarantineError) -> QuarantineRecord {
+  ///
+  /// - Parameter beforeForgetting: called when the object is gone. If it throws, the record stays, to be deleted again or
+  ///   by ``recover(beforeForgetting:)``.
+  package func delete(
+    _ id: QuarantineID, beforeForgetting: (Departure) throws -> Void = { _ in }
+  ) throws(QuarantineError) -> QuarantineRecord {
     try exclusively(id) {
       var record = try self.record(id)
-      guard record.state == .quarantined || record.state == .prepared else {
+      guard record.state != .restoring else {
         throw QuarantineError(.busy, "\(id) is being restored: restart the daemon, which finishes that")
       }
       let original = record
       record.state = .deleting
       try self.write(record)
       try Failpoint.hit("delete.recorded")
-      try self.finishDeletion(record)
+      try self.removeObject(record)
+      try Failpoint.hit("delete.objectRemoved")
+      try beforeForgetting(.deleted(record))
+      try Failpoint.hit("delete.told")
+      try self.removeRecord(id)
       return original
     }
-  }
-
-  func finishDeletion(_ record: QuarantineRecord) throws {
-    try removeObject(record)
-    try Failpoint.hit("delete.objectRemoved")
-    try removeRecord(record.id)
   }
 }
 

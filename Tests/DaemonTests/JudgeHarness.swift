@@ -104,14 +104,18 @@ final class JudgeHarness {
   }
 
   /// As on a full disk: no verdict can be written until ``acceptVerdicts()``.
-  func refuseVerdicts() throws {
+  func refuseVerdicts() throws { try refuse("INSERT ON history") }
+
+  func acceptVerdicts() throws { try acceptEverything() }
+
+  /// - Parameter change: for example `INSERT ON history`.
+  func refuse(_ change: String) throws {
     try database().write { database in
-      try database.execute(
-        sql: "CREATE TRIGGER refusal BEFORE INSERT ON history BEGIN SELECT RAISE(ABORT, 'full'); END")
+      try database.execute(sql: "CREATE TRIGGER refusal BEFORE \(change) BEGIN SELECT RAISE(ABORT, 'full'); END")
     }
   }
 
-  func acceptVerdicts() throws {
+  func acceptEverything() throws {
     try database().write { try $0.execute(sql: "DROP TRIGGER refusal") }
   }
 

@@ -11,12 +11,12 @@
   private let takeCopyPoints = [
     "take.recordWritten", "take.copyRecorded", "take.copied", "take.published", "take.setAside", "take.sourceRemoved",
   ]
-  private let restorePoints = ["restore.recorded", "restore.prepared", "restore.moved"]
+  private let restorePoints = ["restore.recorded", "restore.prepared", "restore.moved", "restore.told"]
   private let restoreCopyPoints = [
     "restore.recorded", "restore.prepared", "restore.copied", "restore.copyRecorded", "restore.published",
-    "restore.objectRemoved",
+    "restore.objectRemoved", "restore.told",
   ]
-  private let deletePoints = ["delete.recorded", "delete.objectRemoved"]
+  private let deletePoints = ["delete.recorded", "delete.objectRemoved", "delete.told"]
 
   private struct Case: Sendable, CustomTestStringConvertible {
     var point: String
@@ -77,7 +77,7 @@
         code { _ = try quarantine.restore(try quarantine.take(path).id) }
       }
       #expect(result == .noSpace)
-      let late = ["take.sourceRemoved", "restore.moved", "restore.published", "restore.objectRemoved"]
+      let late = ["take.sourceRemoved", "restore.moved", "restore.published", "restore.objectRemoved", "restore.told"]
       if !late.contains(test.point) {
         try expectWhole(bench, quarantine, path, before, deleted: false)
       }

@@ -94,6 +94,54 @@ import Testing
     #expect(try quarantine.recover().problems.count == 2)
   }
 
+  #if DEBUG
+    /// Nobody may slip a file in as known because a restore to its name was cut short.
+    @Test(arguments: hasTwoFilesystems ? [false, true] : [false])
+    func whatReplacedARestoredFileIsNotTakenForIt(crossDevice: Bool) throws {
+      let bench = try Bench(crossDevice: crossDevice)
+      defer { bench.remove() }
+      let quarantine = try bench.quarantine()
+      let path = try put(bench.uploads.appending("a.png"))
+      let id = try quarantine.take(path).id
+      let point = crossDevice ? "restore.objectRemoved" : "restore.moved"
+      let result = Failpoint.$handler.withValue({ if $0 == point { throw QuarantineError(.io, "cut short") } }) {
+        code { _ = try quarantine.restore(id) }
+      }
+      #expect(result == .io)
+      try FileManager.default.removeItem(atPath: path.string)
+      try put(path, [7])
+      var told: [FileIdentity?] = []
+      let recovery = try quarantine.recover { departure in
+        if case .restored(_, let identity) = departure { told.append(identity) }
+      }
+      #expect(told == [nil])
+      #expect(recovery.restored.map(\.id) == [id])
+      #expect(content(path) == [7])
+    }
+
+    /// Whoever keeps an index is asked before the record goes, until it has agreed.
+    @Test func theRecordStaysUntilItsEndIsWrittenDown() throws {
+      let bench = try Bench()
+      defer { bench.remove() }
+      let quarantine = try bench.quarantine()
+      let path = try put(bench.uploads.appending("a.png"))
+      let id = try quarantine.take(path).id
+      let refusal = QuarantineError(.noSpace, "the index is full")
+      #expect(code { _ = try quarantine.restore(id, beforePublishing: { _ in throw refusal }) } == .noSpace)
+      #expect(content(path) == nil)
+      #expect(try quarantine.record(id).state == .quarantined)
+      #expect(code { _ = try quarantine.restore(id, beforeForgetting: { _ in throw refusal }) } == .noSpace)
+      #expect(content(path) == bytes)
+      #expect(code { _ = try quarantine.recover { _ in throw refusal } } == .noSpace)
+      var told: [FileIdentity?] = []
+      _ = try quarantine.recover { departure in
+        if case .restored(_, let identity) = departure { told.append(identity) }
+      }
+      #expect(try told == [status(path).identity])
+      #expect(try quarantine.recover().changedNothing)
+    }
+  #endif
+
   @Test func openedObjectHasTheBytes() throws {
     let bench = try Bench()
     defer { bench.remove() }

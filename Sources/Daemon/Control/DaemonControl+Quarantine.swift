@@ -41,9 +41,7 @@ extension DaemonControl {
       // Its own restore must not look like an upload to the daemon.
       context.restorations.begin(target)
       defer { context.restorations.end(target) }
-      restored = try context.quarantine.restore(id, to: path)
-      try context.catalogue.setJudged(restored.identity, sha256: restored.record.sha256, historyID: nil)
-      try context.catalogue.setState(.restored, of: id)
+      restored = try context.restore(id, to: path)
     } catch {
       throw Self.failure(error)
     }
@@ -56,8 +54,7 @@ extension DaemonControl {
 
   package func delete(_ id: QuarantineID, by peer: Peer) throws(ControlFailure) {
     do {
-      let record = try context.quarantine.delete(id)
-      try context.catalogue.setState(.deleted, of: id)
+      let record = try context.quarantine.delete(id, beforeForgetting: context.note)
       context.events.record(
         Event(
           .deleted, .notice, "deleted from the quarantine", path: record.path, sha256: record.sha256,

@@ -9,12 +9,7 @@ struct Recovery {
 
   func run() throws(StartError) {
     do {
-      let recovery = try context.quarantine.recover()
-      for restored in recovery.restored {
-        try context.catalogue.setJudged(restored.identity, sha256: restored.record.sha256, historyID: nil)
-        try context.catalogue.setState(.restored, of: restored.record.id)
-      }
-      for record in recovery.deleted { try context.catalogue.setState(.deleted, of: record.id) }
+      let recovery = try context.quarantine.recover(beforeForgetting: context.note)
       if !recovery.changedNothing {
         context.events.record(
           Event(

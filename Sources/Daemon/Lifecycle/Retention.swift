@@ -55,8 +55,7 @@ final class Retention: Sendable {
           next = min(next, left)
           continue
         }
-        _ = try context.quarantine.delete(record.id)
-        try context.catalogue.setState(.deleted, of: record.id)
+        _ = try context.quarantine.delete(record.id, beforeForgetting: context.note)
         context.events.record(
           Event(
             .deleted, .notice, "deleted from the quarantine: older than retention_days", path: record.path,
