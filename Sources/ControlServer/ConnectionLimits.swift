@@ -2,6 +2,8 @@
 package struct ConnectionLimits: Sendable, Equatable {
   /// Connections in all.
   package var connections = 256
+  /// Of these, kept for clients that may change things: nobody else can lock an administrator out.
+  package var reserved = 32
   /// Connections of one user; root is not counted.
   package var connectionsPerUser = 64
   /// Bytes of a call. The longest path (4,096 bytes) fits several times however it is escaped.

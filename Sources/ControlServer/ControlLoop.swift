@@ -214,14 +214,24 @@ final class ControlLoop {
       }
       let descriptor = Descriptor(owning: number)
       let limits = shared.configuration.limits
-      guard let access = Access(of: number, adminGroup: shared.configuration.adminGroup),
-        connections.count < limits.connections,
-        access.peer.uid == 0
-          || connections.values.count(where: { $0.access.peer.uid == access.peer.uid }) < limits.connectionsPerUser
-      else { continue }
+      guard let access = Access(of: number, adminGroup: shared.configuration.adminGroup), hasRoom(for: access) else {
+        continue
+      }
       nextID += 1
       connections[nextID] = Connection(
         id: nextID, descriptor: descriptor, access: access, state: ConnectionState(limits: limits, now: now))
     }
+  }
+
+  private func hasRoom(for access: Access) -> Bool {
+    let limits = shared.configuration.limits
+    guard connections.count < limits.connections else { return false }
+    if !access.mayChange,
+      connections.values.count(where: { !$0.access.mayChange }) >= limits.connections - limits.reserved
+    {
+      return false
+    }
+    let uid = access.peer.uid
+    return uid == 0 || connections.values.count(where: { $0.access.peer.uid == uid }) < limits.connectionsPerUser
   }
 }

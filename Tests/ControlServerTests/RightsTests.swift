@@ -97,6 +97,39 @@ struct RightsTests {
     #expect(result.output == "64\n", "\(result.errors)")
   }
 
+  @Test(.enabled(if: canSwitchUser, "needs root and setpriv"))
+  func usersWithoutRightsCannotLockOutThoseWhoHaveThem() throws {
+    var limits = ConnectionLimits()
+    limits.connections = 10
+    limits.reserved = 2
+    let harness = try Harness(limits: limits)
+    let script = """
+      import socket, subprocess, sys
+      held = []
+      for index in range(30):
+          s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.settimeout(20); held.append(s)
+      def served(s):
+          try:
+              s.sendall(b'{"method":"org.varlink.service.GetInfo"}\\0')
+              return s.recv(10) != b""
+          except OSError: return False
+      print(sum(served(s) for s in held), flush=True)
+      sys.stdin.readline()
+      """
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/setpriv")
+    process.arguments = Self.nobody + ["/usr/bin/python3", "-c", script, harness.socket.string]
+    let (input, output) = (Pipe(), Pipe())
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).first == "8")
+    var client = try harness.client()
+    #expect(try client.call(.getThreshold, replying: ThresholdReply.self).threshold.value == Threshold(0.5))
+    try input.fileHandleForWriting.close()
+    process.waitUntilExit()
+  }
+
   @Test func groupsAreFoundByName() {
     #expect(ControlServer.groupID(named: "root") == 0)
     #expect(ControlServer.groupID(named: "no such group") == nil)
