@@ -126,7 +126,7 @@ let package = Package(
       "DaemonTests",
       [
         "Daemon", "Cataloguing", "ControlInterface", "ControlServer", "Filesystem", "Hashing", "Journaling",
-        "Quarantining", "Scoring", "StayposCore",
+        "Quarantining", "Scoring", "StayposCore", "TestSupport", "Threading", "Watching", "staypos-scorer",
         system,
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),

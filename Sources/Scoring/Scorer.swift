@@ -221,7 +221,8 @@ extension Scorer {
       ]
       let remaining = deadline - clock.now
       let count = poll(&descriptors, 2, remaining.milliseconds)
-      if count < 0 { continue }  // EINTR
+      guard count >= 0 || errno == EINTR else { fatalError("poll: \(Errno(rawValue: errno))") }
+      if count < 0 { continue }
       if descriptors[0].revents != 0 { return .interrupted }
       if descriptors[1].revents != 0 { return .readable }
       if clock.now >= deadline { return .timedOut }

@@ -66,24 +66,33 @@ final class DaemonParts: Sendable {
       watcher = try Watcher(roots: configuration.watch.map(\.root), excluding: configuration.ownDirectories) {
         intake.receive($0)
       }
+      retention = Retention(context: context, days: configuration.quarantine.retentionDays)
+      reloader = try Reloader(
+        file: file, configuration: configuration, context: context, pipeline: pipeline, watcher: watcher,
+        retention: retention)
     } catch {
       throw StartError("\(error)")
     }
-    retention = Retention(context: context, days: configuration.quarantine.retentionDays)
-    reloader = Reloader(
-      file: file, configuration: configuration, context: context, pipeline: pipeline, watcher: watcher,
-      retention: retention)
     let reloader = reloader
     let service = DaemonControl(context: context, pipeline: pipeline, watcher: watcher) {
       () throws(ControlFailure) in try reloader.reload()
     }
     self.pipeline = pipeline
     self.intake = intake
+    let group = configuration.control.adminGroup
+    let adminGroup = ControlServer.groupID(named: group)
+    if adminGroup == nil {
+      // Not a degradation: a daemon without a service has no such group, and whoever started it has all rights.
+      events.record(
+        Event(
+          .degraded, .warning,
+          "control.admin_group: there is no group \(group): only root and the daemon's own user may change anything; "
+            + "create it and restart the daemon"))
+    }
     do {
       control = try ControlServer(
         listener: Self.listener(configuration.control), service: service, feed: events.feed,
-        configuration: .init(
-          version: StayposVersion.current, adminGroup: ControlServer.groupID(named: configuration.control.adminGroup)))
+        configuration: .init(version: StayposVersion.current, adminGroup: adminGroup))
     } catch {
       throw StartError("\(error)")
     }

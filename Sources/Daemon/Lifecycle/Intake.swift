@@ -61,7 +61,9 @@ final class Intake: Sendable {
   private func patiently(_ write: () throws(CatalogueError) -> Void) {
     while true {
       do {
-        return try write()
+        try write()
+        context.degradations.clear("catalogue")
+        return
       } catch {
         context.degradations.raise(
           "catalogue", error.message, remedy: "files wait until it works again", level: .error)

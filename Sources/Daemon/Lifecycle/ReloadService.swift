@@ -23,7 +23,10 @@ struct ReloadService: Service {
       group.addTask {
         for await _ in signals { await reload() }
       }
-      group.addTask { try? await gracefulShutdown() }
+      group.addTask {
+        try? await gracefulShutdown()
+        reloader.stop()
+      }
       await group.next()
       group.cancelAll()
     }

@@ -1,4 +1,5 @@
 import ControlInterface
+import Filesystem
 import Quarantining
 import Scoring
 import StayposCore
@@ -14,17 +15,24 @@ final class Reloader: Sendable {
   private let pipeline: Pipeline
   private let watcher: Watcher
   private let retention: Retention
+  private let interruption: ScorerInterruption
 
   init(
     file: FilePath, configuration: Configuration, context: PipelineContext, pipeline: Pipeline, watcher: Watcher,
     retention: Retention
-  ) {
+  ) throws(FilesystemError) {
+    interruption = try ScorerInterruption()
     self.file = file
     current = Mutex(configuration)
     self.context = context
     self.pipeline = pipeline
     self.watcher = watcher
     self.retention = retention
+  }
+
+  /// Ends the loading of a model, and lets no other begin: a stop need not wait for it.
+  func stop() {
+    interruption.request()
   }
 
   /// Blocks while the model is loaded. A failure keeps everything as it is, and shows in `status` until a reload works.
@@ -56,7 +64,7 @@ final class Reloader: Sendable {
       throw StartError("\(fixed.joined(separator: ", ")) cannot change while the daemon runs: restart it")
     }
     // The model is loaded even if its path is the same: the file may be another one now.
-    var setup = try ScoringSetup.load(new.detector)
+    var setup = try ScoringSetup.load(new.detector, interruption: interruption)
     setup.generation = pipeline.setup.generation + 1
     pipeline.replaceSetup(setup)
     context.changePolicy { policy in

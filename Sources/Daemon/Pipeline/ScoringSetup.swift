@@ -15,8 +15,11 @@ package struct ScoringSetup: Sendable {
   package var sandbox: SandboxReport
 
   /// Opens the model and lets a scorer load it, so that a bad model is known before it is in use.
+  /// - Parameter interruption: for whoever cannot wait for it; nil: nobody interrupts.
   /// - Throws: a message for the administrator.
-  package static func load(_ detector: Configuration.Detector) throws(StartError) -> ScoringSetup {
+  package static func load(
+    _ detector: Configuration.Detector, interruption: ScorerInterruption? = nil
+  ) throws(StartError) -> ScoringSetup {
     // An image that needs more is `out-of-memory`, and the rest of the machine goes on.
     let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory / 4 * 3)
     let configuration = ScorerConfiguration(
@@ -29,10 +32,12 @@ package struct ScoringSetup: Sendable {
       throw StartError("detector.model: \(error)", cause: .configuration)
     }
     do {
-      let scorer = Scorer(configuration, model: source, interruption: try ScorerInterruption())
+      let scorer = Scorer(configuration, model: source, interruption: try interruption ?? ScorerInterruption())
       defer { scorer.stop() }
       let hello = try scorer.start()
       return ScoringSetup(configuration: configuration, source: source, model: hello.model, sandbox: hello.sandbox)
+    } catch ScorerFailure.interrupted {
+      throw StartError("detector.model \(detector.model.escaped) was not loaded: the daemon stops")
     } catch ScorerFailure.modelRejected(let message) {
       throw StartError("detector.model \(detector.model.escaped): \(message)", cause: .configuration)
     } catch {

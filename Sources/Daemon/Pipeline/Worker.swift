@@ -32,6 +32,7 @@ struct Worker {
         context: pipeline.context, setup: setup, item: item, step: step, patience: waitForCatalogue(after:))
       do {
         report(try judge.run { scorer.score($0) })
+        pipeline.context.degradations.clear("catalogue")
       } catch {
         handBack(item, after: error)
       }
@@ -42,6 +43,7 @@ struct Worker {
   /// Blocks until there is something to do; nothing wakes it in between.
   private func next() -> Turn {
     let context = pipeline.context
+    var hasFailed = false
     while true {
       let go = pipeline.state.wait { state -> (stop: Bool, setup: ScoringSetup, changes: Int)? in
         state.workers[index].lastStep = nil
@@ -55,8 +57,11 @@ struct Worker {
           return .item(item, go.setup)
         }
         pause = try context.catalogue.nextReady().map { $0.interval(since: .now) }
-        context.degradations.clear("catalogue")
+        // That it can be read says nothing about a full disk: only what failed here is over.
+        if hasFailed { context.degradations.clear("catalogue") }
+        hasFailed = false
       } catch {
+        hasFailed = true
         context.degradations.raise("catalogue", error.message, remedy: "files wait until it works again", level: .error)
         pause = .seconds(5)
       }
