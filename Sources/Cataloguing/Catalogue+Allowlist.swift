@@ -48,7 +48,7 @@ extension Catalogue {
 
   /// The oldest first.
   package func allowlist() throws(CatalogueError) -> [AllowlistEntry] {
-    try read("list the allowlist") { database in
+    try list("list the allowlist") { database in
       try Row.fetchAll(database, sql: "SELECT * FROM allowlist ORDER BY time, sha256").map { row in
         guard let sha256 = try row.digest("sha256"), let uid = UInt32(exactly: row["uid"] as Int64) else {
           throw row.invalid("sha256 or uid")

@@ -57,7 +57,7 @@ extension Catalogue {
       arguments.append(beforeID)
     }
     let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-    return try read("list the history") { database in
+    return try list("list the history") { database in
       try Row.fetchAll(
         database, sql: "SELECT * FROM history \(condition) ORDER BY id DESC LIMIT ?",
         arguments: StatementArguments(arguments + [limit])
@@ -66,7 +66,7 @@ extension Catalogue {
   }
 
   package func entry(_ id: Int64) throws(CatalogueError) -> HistoryEntry? {
-    try read("look up a verdict") { database in
+    try list("look up a verdict") { database in
       try Row.fetchOne(database, sql: "SELECT * FROM history WHERE id = ?", arguments: [id]).map(
         HistoryEntry.init(row:))
     }
@@ -94,7 +94,7 @@ extension Catalogue {
   }
 
   package func verdictCounts() throws(CatalogueError) -> VerdictCounts {
-    try read("count verdicts") { database in
+    try list("count verdicts") { database in
       var counts = VerdictCounts()
       for row in try Row.fetchAll(database, sql: "SELECT verdict, total FROM counter") {
         switch Verdict.Name(rawValue: row["verdict"]) {

@@ -84,7 +84,7 @@ extension Catalogue {
   package func quarantined(
     in state: QuarantineSummary.State? = .quarantined, before id: QuarantineID? = nil, limit: Int
   ) throws(CatalogueError) -> [QuarantineSummary] {
-    try read("list the quarantine") { database in
+    try list("list the quarantine") { database in
       try Row.fetchAll(
         database,
         sql: """
@@ -96,7 +96,7 @@ extension Catalogue {
 
   /// Of what is in the quarantine now.
   package func quarantineTotals() throws(CatalogueError) -> QuarantineTotals {
-    try read("measure the quarantine") { database in
+    try list("measure the quarantine") { database in
       let row = try Row.fetchOne(
         database,
         sql: "SELECT count(*) AS count, ifnull(sum(size), 0) AS bytes FROM quarantine WHERE state = ?",

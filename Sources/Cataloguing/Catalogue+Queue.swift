@@ -71,7 +71,7 @@ extension Catalogue {
     }
   }
 
-  /// The next file to score, marked until it is completed, touched, released or removed.
+  /// The next file to score, marked until it is completed, touched or released.
   package func lease(now: Timestamp) throws(CatalogueError) -> QueueItem? {
     try write("take a file from the queue") { database in
       let row = try Row.fetchOne(
@@ -125,15 +125,6 @@ extension Catalogue {
     }
   }
 
-  /// - Returns: false if it was not in the queue.
-  @discardableResult
-  package func remove(_ id: Int64) throws(CatalogueError) -> Bool {
-    try write("remove a file from the queue") { database in
-      try Self.remove(id, from: database)
-      return database.changesCount > 0
-    }
-  }
-
   /// A directory was renamed: what waits below it is found below its new name.
   ///
   /// - Returns: how many files that were.
@@ -162,19 +153,26 @@ extension Catalogue {
 
   /// In the order of service, as far as that is known.
   package func queue(limit: Int, offset: Int) throws(CatalogueError) -> [QueueEntry] {
-    try read("list the queue") { database in
+    let leased = try leasedIDs()
+    return try list("list the queue") { database in
       try Row.fetchAll(
-        database,
-        sql: """
-          SELECT *, id IN (SELECT id FROM leased) AS is_leased FROM queue ORDER BY priority DESC, id LIMIT ? OFFSET ?
-          """, arguments: [limit, offset]
-      ).map(QueueEntry.init(row:))
+        database, sql: "SELECT *, 0 AS is_leased FROM queue ORDER BY priority DESC, id LIMIT ? OFFSET ?",
+        arguments: [limit, offset]
+      ).map { row in
+        var entry = try QueueEntry(row: row)
+        entry.leased = leased.contains(entry.item.id)
+        return entry
+      }
     }
   }
 
   package func queueDepth() throws(CatalogueError) -> QueueDepth {
-    try read("measure the queue") { database in
-      let leased = try Int.fetchOne(database, sql: "SELECT count(*) FROM leased") ?? 0
+    let ids = try leasedIDs()
+    return try list("measure the queue") { database in
+      // One that was completed a moment ago is neither.
+      let leased = try ids.count { id in
+        try Row.fetchOne(database, sql: "SELECT 1 FROM queue WHERE id = ?", arguments: [id]) != nil
+      }
       let all = try Int.fetchOne(database, sql: "SELECT count(*) FROM queue") ?? 0
       // Ids grow with time; the clock need not.
       let oldest = try Int64.fetchOne(database, sql: "SELECT enqueued FROM queue ORDER BY id LIMIT 1")
@@ -184,6 +182,11 @@ extension Catalogue {
 }
 
 extension Catalogue {
+  /// A few: as many as there are workers. They are known to one connection only.
+  private func leasedIDs() throws(CatalogueError) -> Set<Int64> {
+    try read("look at the queue") { try Int64.fetchSet($0, sql: "SELECT id FROM leased") }
+  }
+
   private static func enqueue(
     _ admission: Admission, at now: Timestamp, in database: Database
   ) throws -> AdmissionOutcome {
@@ -281,7 +284,7 @@ extension Catalogue {
         ]))
   }
 
-  /// Also ends its lease. `changesCount` says afterwards whether it was there.
+  /// Also ends its lease.
   static func remove(_ id: Int64, from database: Database) throws {
     try database.cachedStatement(sql: "DELETE FROM leased WHERE id = ?").execute(arguments: [id])
     try database.cachedStatement(sql: "DELETE FROM queue WHERE id = ?").execute(arguments: [id])

@@ -8,10 +8,13 @@ import SystemPackage
 ///
 /// Every change is one transaction that is on the disk when the call returns (write-ahead log, `synchronous=FULL`), so a
 /// daemon killed at any moment finds a consistent state. Calls block: make them from dedicated threads, from as many as
-/// you like.
+/// you like. What clients list (history, queue, totals) is read over a connection of its own, so that no list, however
+/// long, holds up the way of a file to its verdict.
 package final class Catalogue: Sendable {
   let file: FilePath
   private let database: DatabaseQueue
+  /// For reading only.
+  private let reader: DatabaseQueue
   private let lock: LockFile
 
   /// Opens or creates the catalogue in `directory`, brings its schema up to date and checks it.
@@ -51,6 +54,12 @@ package final class Catalogue: Sendable {
         try Self.createTemporaryTables(database)
         try Self.uniteAll(in: database)
       }
+      configuration.label = "catalogue-lists"
+      configuration.readonly = true
+      configuration.journalMode = .default
+      // KiB: it is rarely used.
+      configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -512") }
+      reader = try DatabaseQueue(path: name, configuration: configuration)
     } catch {
       throw CatalogueError(error, doing: "open the catalogue", file: file)
     }
@@ -68,6 +77,15 @@ package final class Catalogue: Sendable {
   func read<Value>(_ doing: String, _ body: (Database) throws -> Value) throws(CatalogueError) -> Value {
     do {
       return try database.read(body)
+    } catch {
+      throw CatalogueError(error, doing: doing, file: file)
+    }
+  }
+
+  /// A list or a sum for people: as of a moment ago, and behind nothing but other lists.
+  func list<Value>(_ doing: String, _ body: (Database) throws -> Value) throws(CatalogueError) -> Value {
+    do {
+      return try reader.read(body)
     } catch {
       throw CatalogueError(error, doing: doing, file: file)
     }

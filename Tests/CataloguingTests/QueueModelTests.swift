@@ -130,11 +130,17 @@ private struct QueueModel {
         }
       case ..<95:
         guard let id = model.rows.map(\.id).randomElement(using: &random) else { continue }
-        #expect(try #require(catalogue).remove(id))
+        _ = try #require(catalogue).complete(itemID: id, entry: entry(), identity: nil)
         model.rows.removeAll { $0.id == id }
       case ..<97:
         try #require(catalogue).renamePrefix(from: "/up/a", to: "/up/ab")
         model.rename("/up/a", "/up/ab")
+      case ..<98:
+        for id in leased {
+          let row = try #require(model.rows.first { $0.id == id })
+          try #require(catalogue).release(id, notBefore: row.notBefore, countAttempt: false)
+          model.release(id, notBefore: row.notBefore, countAttempt: false)
+        }
       default:
         catalogue = nil
         catalogue = try Catalogue(directory: directory.path)

@@ -1,9 +1,10 @@
-import Cataloguing
 import Foundation
 import StayposCore
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import Cataloguing
 
 @Suite struct QueueTests {
   let directory: TemporaryDirectory
@@ -24,6 +25,22 @@ import Testing
     #expect(order == ["/up/4", "/up/2", "/up/3", "/up/1"])
     #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 4, oldest: time(10)))
     #expect(try catalogue.nextReady() == nil)
+    for entry in try catalogue.queue(limit: 9, offset: 0) {
+      #expect(entry.leased)
+      try catalogue.release(entry.item.id, notBefore: time(0), countAttempt: false)
+    }
+    #expect(try catalogue.queueDepth().waiting == 4)
+    #expect(try catalogue.lease(now: time(20))?.path == "/up/4")
+  }
+
+  /// Whatever clients list: nobody on the way to a verdict waits for it.
+  @Test func aListInProgressHoldsUpNobody() throws {
+    _ = try catalogue.admit("/up/a", inode: 1)
+    try catalogue.list("hold on") { _ in
+      let item = try #require(try catalogue.lease(now: time(20)))
+      _ = try catalogue.complete(itemID: item.id, entry: entry("/up/a"), identity: item.identity)
+    }
+    #expect(try catalogue.history(limit: 9).count == 1)
   }
 
   @Test func samePathWaitsOnce() throws {
@@ -68,8 +85,7 @@ import Testing
     #expect(merged.first?.item.identity == identity(inode: 1, changed: 5))
     #expect(merged.first?.item.attempts == 2)
     #expect(merged.first?.notBefore == Timestamp(nanoseconds: 0), "new content does not wait out the old one's delay")
-    #expect(try catalogue.remove(item.id))
-    #expect(try !catalogue.remove(item.id))
+    _ = try catalogue.complete(itemID: item.id, entry: entry("/up/a"), identity: nil)
     #expect(try !catalogue.release(item.id, notBefore: time(0), countAttempt: false))
   }
 
