@@ -103,15 +103,20 @@ extension Catalogue {
 
   /// Hands a leased file back. If its path waits again meanwhile, the two become one.
   ///
-  /// - Parameter countAttempt: the attempt failed, and is not to be made without end.
+  /// - Parameters:
+  ///   - countAttempt: the attempt failed, and is not to be made without end.
+  ///   - isWait: it was one on which the file was being written to.
   /// - Returns: false if it is no longer in the queue.
   @discardableResult
-  package func release(_ id: Int64, notBefore: Timestamp, countAttempt: Bool) throws(CatalogueError) -> Bool {
+  package func release(
+    _ id: Int64, notBefore: Timestamp, countAttempt: Bool, isWait: Bool = false
+  ) throws(CatalogueError) -> Bool {
     try write("hand a file back to the queue") { database in
       try database.execute(sql: "DELETE FROM leased WHERE id = ?", arguments: [id])
       guard var released = try Self.waiting(id: id, in: database) else { return false }
       released.notBefore = notBefore
       released.item.attempts += countAttempt ? 1 : 0
+      released.item.waits += countAttempt && isWait ? 1 : 0
       let others = try Row.fetchAll(
         database,
         sql: """
@@ -226,7 +231,10 @@ extension Catalogue {
     var merged = old
     merged.item.identity = new.item.identity
     merged.item.priority = max(old.item.priority, new.item.priority)
-    merged.item.attempts = max(old.item.attempts, new.item.attempts)
+    // Each of its own: what failed is not to be lost among the waits.
+    let failures = max(old.item.attempts - old.item.waits, new.item.attempts - new.item.waits)
+    merged.item.waits = max(old.item.waits, new.item.waits)
+    merged.item.attempts = failures + merged.item.waits
     merged.notBefore =
       old.item.identity == new.item.identity ? max(old.notBefore, new.notBefore) : new.notBefore
     return merged
@@ -274,13 +282,13 @@ extension Catalogue {
     try database.cachedStatement(
       sql: """
         UPDATE queue SET device = ?, inode = ?, birth = ?, size = ?, modified = ?, changed = ?, path = ?, priority = ?,
-          enqueued = ?, not_before = ?, attempts = ? WHERE id = ?
+          enqueued = ?, not_before = ?, attempts = ?, waits = ? WHERE id = ?
         """
     ).execute(
       arguments: StatementArguments(
         entry.item.identity.columns + [
           entry.item.path.blob, entry.item.priority.rawValue, entry.item.enqueued.nanoseconds,
-          entry.notBefore.nanoseconds, entry.item.attempts, entry.item.id,
+          entry.notBefore.nanoseconds, entry.item.attempts, entry.item.waits, entry.item.id,
         ]))
   }
 
@@ -331,7 +339,7 @@ extension QueueItem {
     guard let priority = QueuePriority(rawValue: row["priority"]) else { throw row.invalid("priority") }
     self.init(
       id: row["id"], path: try row.path(), identity: FileIdentity(row: row), priority: priority,
-      enqueued: row.timestamp("enqueued"), attempts: row["attempts"])
+      enqueued: row.timestamp("enqueued"), attempts: row["attempts"], waits: row["waits"])
   }
 }
 

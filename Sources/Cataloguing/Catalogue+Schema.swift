@@ -15,6 +15,9 @@ extension Catalogue {
     migrator.registerMigration("1") { database in
       try database.execute(sql: version1)
     }
+    migrator.registerMigration("2") { database in
+      try database.execute(sql: "ALTER TABLE queue ADD COLUMN waits INTEGER NOT NULL DEFAULT 0")
+    }
     return migrator
   }
 

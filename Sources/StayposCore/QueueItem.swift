@@ -19,11 +19,14 @@ package struct QueueItem: Sendable, Equatable {
   package var identity: FileIdentity
   package var priority: QueuePriority
   package var enqueued: Timestamp
-  /// Attempts that ended in a crash, a hang or a change of the file.
+  /// Attempts that ended without a verdict.
   package var attempts: Int
+  /// Of these, those on which the file was being written to.
+  package var waits: Int
 
   package init(
-    id: Int64, path: FilePath, identity: FileIdentity, priority: QueuePriority, enqueued: Timestamp, attempts: Int
+    id: Int64, path: FilePath, identity: FileIdentity, priority: QueuePriority, enqueued: Timestamp, attempts: Int,
+    waits: Int = 0
   ) {
     self.id = id
     self.path = path
@@ -31,5 +34,6 @@ package struct QueueItem: Sendable, Equatable {
     self.priority = priority
     self.enqueued = enqueued
     self.attempts = attempts
+    self.waits = waits
   }
 }

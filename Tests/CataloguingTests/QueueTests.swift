@@ -89,6 +89,15 @@ import Testing
     #expect(try !catalogue.release(item.id, notBefore: time(0), countAttempt: false))
   }
 
+  @Test func waitsAreCountedAmongTheAttemptsAndByThemselves() throws {
+    _ = try catalogue.admit("/up/a", inode: 1)
+    for (isWait, expected) in [(true, [1, 1]), (false, [2, 1]), (true, [3, 2])] {
+      let item = try #require(try catalogue.lease(now: time(20)))
+      try catalogue.release(item.id, notBefore: time(0), countAttempt: true, isWait: isWait)
+      #expect(try catalogue.queue(limit: 1, offset: 0).map { [$0.item.attempts, $0.item.waits] } == [expected])
+    }
+  }
+
   @Test func judgedFileIsNotQueuedAgainUnlessAsked() throws {
     _ = try catalogue.admit("/up/a", inode: 1)
     let item = try #require(try catalogue.lease(now: time(20)))

@@ -1,5 +1,6 @@
 import Cataloguing
 import Foundation
+import Quarantining
 import StayposCore
 import SystemPackage
 import Testing
@@ -74,6 +75,36 @@ import Testing
     try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
     #expect(try catalogue.history(limit: 1).first?.verdict == .notScored(.vanished))
     #expect(try catalogue.queueDepth().waiting + catalogue.queueDepth().leased == 0)
+  }
+
+  @Test("a flagged file that cannot be moved is told of, and tried again without being scored again")
+  func notMoved() throws {
+    let item = try harness.upload("a.png", "generated")
+    harness.context.quarantine.setMaxBytes(1)
+    var looks = 0
+    let scoring = { () -> ScoringOutcome in
+      looks += 1
+      return .scored(Score(realScore: 0, fakeScore: 9, bias: -1), size: ImageSize(width: 8, height: 8))
+    }
+    let catalogue = harness.context.catalogue
+    try harness.judge(item, scoring: scoring)
+    var later = Timestamp.now
+    func again() throws {
+      later = later.advanced(by: .seconds(7200))
+      try harness.judge(try #require(try catalogue.lease(now: later)), scoring: scoring)
+    }
+    while try catalogue.history(limit: 9).isEmpty { try again() }
+    let needed = looks
+    #expect(harness.context.degradations.all.map(\.kind) == ["quarantine"])
+    try again()
+    #expect(looks == needed)
+    #expect(try catalogue.history(limit: 9).map(\.quarantineID) == [nil])
+    harness.context.quarantine.setMaxBytes(0)
+    try again()
+    #expect(looks == needed)
+    #expect(try catalogue.history(limit: 1).first?.quarantineID != nil)
+    #expect(harness.context.degradations.all.isEmpty)
+    #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 0, oldest: nil))
   }
 
   @Test("bytes that are swapped for the scorer and back do not get the verdict of others")

@@ -34,9 +34,28 @@ extension Judge {
           Event(
             .quarantineFailed, .error, "\(error)", path: item.path, sha256: entry.sha256, verdict: .flagged,
             score: entry.score, threshold: entry.threshold, model: entry.model))
-        try setBack(.move, "left in place: \(error)", file, entry)
+        try leaveInPlace(entry, error)
       }
     }
+  }
+
+  /// Tried again soon for some minutes. Then the verdict stands as it is, with the file in its place, and it is tried again
+  /// slowly, with the score that the history has by then.
+  private func leaveInPlace(_ entry: HistoryEntry, _ error: QuarantineError) throws(CatalogueError) {
+    let attempts = RetryPolicy.attempts(of: item, endingIn: .move)
+    var pause = RetryPolicy.movePause
+    switch RetryPolicy.decision(after: .move, attempts: attempts) {
+    case .retry(let delay): pause = delay
+    case .giveUp:
+      context.leftInPlace.insert(item.id, because: error.message)
+      var entry = entry
+      entry.detail = "left in place: \(error)"
+      // Once: later attempts count on, and their failures are in the journal.
+      if case .retry = RetryPolicy.decision(after: .move, attempts: attempts - 1) {
+        try writeDown(entry, identity: nil, ending: nil)
+      }
+    }
+    try context.catalogue.release(item.id, notBefore: Timestamp.now.advanced(by: pause), countAttempt: true)
   }
 
   /// Under the path it was found at, or under the name it has by now.

@@ -46,11 +46,11 @@ struct Judge {
     do {
       file = try RegularFile(opening: item.path)
     } catch {
-      let reason = reason(error)
-      if reason == .vanished, case .retry(let delay) = RetryPolicy.decision(after: .gone, attempts: item.attempts + 1) {
-        try context.catalogue.release(item.id, notBefore: Timestamp.now.advanced(by: delay), countAttempt: true)
+      let entry = entry(.notScored(reason(error)), detail: error.message)
+      if let setback = RetryPolicy.setback(after: error) {
+        try setBack(setback, error.message, entry, identity: nil)
       } else {
-        try finish(entry(.notScored(reason), detail: error.message), identity: nil)
+        try finish(entry, identity: nil)
       }
       return nil
     }
@@ -78,8 +78,7 @@ struct Judge {
       sha256 = try SHA256Digest(contentsOf: file.descriptor.rawValue)
     } catch {
       entry.verdict = .notScored(.ioError)
-      entry.detail = "cannot be read: \(error)"
-      try finish(entry, identity: nil)
+      try setBack(.unreadable, "cannot be read: \(error)", entry, identity: nil)
       return nil
     }
     entry.sha256 = sha256
@@ -119,8 +118,8 @@ struct Judge {
     case .scored(let score, let size):
       entry.score = score
       entry.imageSize = size
-      // The threshold in force now, not when the file was queued.
-      entry.threshold = context.policy.threshold
+      // The threshold in force now, not when the file was queued; a model's own goes with its scores.
+      entry.threshold = context.policy.threshold(for: setup.model.threshold)
       entry.verdict = entry.threshold.verdict(on: score)
     case .notScored(let reason, let detail):
       entry.verdict = .notScored(reason)
@@ -204,14 +203,23 @@ struct Judge {
   func setBack(
     _ setback: RetryPolicy.Setback, _ detail: String, _ file: borrowing RegularFile, _ entry: HistoryEntry
   ) throws(CatalogueError) {
-    switch RetryPolicy.decision(after: setback, attempts: item.attempts + 1) {
+    try setBack(setback, detail, entry, identity: setback == .change ? nil : file.status.identity)
+  }
+
+  /// - Parameter identity: see ``finish(_:identity:quarantined:)``.
+  private func setBack(
+    _ setback: RetryPolicy.Setback, _ detail: String, _ entry: HistoryEntry, identity: FileIdentity?
+  ) throws(CatalogueError) {
+    let attempts = RetryPolicy.attempts(of: item, endingIn: setback)
+    switch RetryPolicy.decision(after: setback, attempts: attempts) {
     case .retry(let delay):
-      try context.catalogue.release(item.id, notBefore: Timestamp.now.advanced(by: delay), countAttempt: true)
+      try context.catalogue.release(
+        item.id, notBefore: Timestamp.now.advanced(by: delay), countAttempt: true, isWait: setback == .change)
     case .giveUp:
       var entry = entry
       if setback == .change { entry.verdict = .notScored(.unstable) }
       entry.detail = detail
-      try finish(entry, identity: setback == .change ? nil : file.status.identity)
+      try finish(entry, identity: identity)
     }
   }
 
@@ -221,6 +229,14 @@ struct Judge {
   func finish(
     _ entry: HistoryEntry, identity: FileIdentity?, quarantined record: QuarantineRecord? = nil
   ) throws(CatalogueError) {
+    try writeDown(entry, identity: identity, ending: item.id, quarantined: record)
+    context.leftInPlace.remove(item.id)
+  }
+
+  /// - Parameter itemID: nil if the file keeps its place in the queue.
+  func writeDown(
+    _ entry: HistoryEntry, identity: FileIdentity?, ending itemID: Int64?, quarantined record: QuarantineRecord? = nil
+  ) throws(CatalogueError) {
     var entry = entry
     entry.time = .now
     entry.duration = ContinuousClock.now - started
@@ -228,7 +244,7 @@ struct Judge {
     while recorded == nil {
       do {
         recorded = try context.catalogue.complete(
-          itemID: item.id, entry: entry, identity: identity,
+          itemID: itemID, entry: entry, identity: identity,
           quarantined: record.map { (QuarantineSummary($0), $0.identity) })
       } catch {
         // No time mends what makes no sense, and the other files must not wait for it; but what is gone from its place
@@ -243,8 +259,8 @@ struct Judge {
 
   private func entry(_ verdict: Verdict, detail: String? = nil) -> HistoryEntry {
     HistoryEntry(
-      time: .now, path: item.path, verdict: verdict, detail: detail, threshold: context.policy.threshold,
-      duration: .zero)
+      time: .now, path: item.path, verdict: verdict, detail: detail,
+      threshold: context.policy.threshold(for: setup.model.threshold), duration: .zero)
   }
 
   private func reason(_ error: FilesystemError) -> NotScoredReason {

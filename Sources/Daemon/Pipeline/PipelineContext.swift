@@ -11,6 +11,7 @@ package final class PipelineContext: Sendable {
   let degradations: DegradationBoard
   let submissions = Submissions()
   let restorations = Restorations()
+  let leftInPlace: LeftInPlace
   private let policyState: Mutex<PolicyState>
 
   package init(
@@ -20,6 +21,7 @@ package final class PipelineContext: Sendable {
     self.quarantine = quarantine
     self.events = events
     self.degradations = degradations
+    leftInPlace = LeftInPlace(degradations: degradations)
     policyState = Mutex(policy)
   }
 

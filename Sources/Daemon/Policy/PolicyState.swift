@@ -11,7 +11,10 @@ package struct PolicyState: Sendable, Equatable {
   package var mode: PolicyMode
 
   /// In force for every verdict made from now on; verdicts already made stay.
-  package var threshold: Threshold { runtimeThreshold ?? fileThreshold ?? modelThreshold }
+  package var threshold: Threshold { threshold(for: modelThreshold) }
+
+  /// For a score by another model than the present one: one that was still at work when the model was replaced.
+  func threshold(for modelThreshold: Threshold) -> Threshold { runtimeThreshold ?? fileThreshold ?? modelThreshold }
 
   package var origin: ThresholdOrigin {
     if runtimeThreshold != nil { return .runtime }

@@ -1,6 +1,8 @@
+import Filesystem
 import StayposCore
+import SystemPackage
 
-/// How often one file is tried again before it gets the verdict `not-scored`.
+/// How often one file is tried again before it gets a verdict all the same.
 enum RetryPolicy {
   /// What kept an attempt from ending in a verdict.
   enum Setback {
@@ -16,11 +18,31 @@ enum RetryPolicy {
     case move
     /// There is nothing under its path.
     case gone
+    /// It could not be opened or read, for a reason that may pass.
+    case unreadable
   }
 
   enum Decision: Equatable {
     case retry(after: Duration)
     case giveUp
+  }
+
+  /// Between attempts to move a flagged file that could not be moved ``decision(after:attempts:)`` times.
+  static let movePause: Duration = .seconds(3600)
+
+  /// What counts against one kind of setback: waits for a writer do not use up the attempts for crashes, nor they the
+  /// waits.
+  static func attempts(of item: QueueItem, endingIn setback: Setback) -> Int {
+    1 + (setback == .change ? item.waits : item.attempts - item.waits)
+  }
+
+  /// nil for what stays as it is until somebody does something about the file.
+  static func setback(after error: FilesystemError) -> Setback? {
+    switch error.code {
+    case .notFound, .notDirectory: .gone
+    case .tooManyOpenFiles, .io, .busy: .unreadable
+    default: error.errno == .noMemory ? .unreadable : nil
+    }
   }
 
   /// - Parameter attempts: this one included, from 1.
@@ -31,6 +53,7 @@ enum RetryPolicy {
     case .timeout: attempts < 2 ? .retry(after: .seconds(1)) : .giveUp
     case .change: attempts < 10 ? .retry(after: .milliseconds(250 << min(attempts, 6))) : .giveUp
     // Its directory may have been renamed, and the watcher may not have said so yet.
+    case .unreadable: attempts < 6 ? .retry(after: .seconds(1 << attempts)) : .giveUp
     case .gone: attempts < 2 ? .retry(after: .seconds(2)) : .giveUp
     case .move: attempts < 8 ? .retry(after: .seconds(1 << min(attempts, 6))) : .giveUp
     }
