@@ -64,6 +64,8 @@ package struct Settler {
 
   private let timing: WatchTiming
   private var entries: [WatchedName: Entry] = [:]
+  /// The keys of `entries`, by directory.
+  private var names: [DirectoryID: Set<FilePath.Component>] = [:]
   private var heap = DeadlineHeap<WatchedName>()
 
   package init(timing: WatchTiming) {
@@ -132,7 +134,7 @@ package struct Settler {
       return .drop
     case .gone:
       if entry.wasGone {
-        entries[file] = nil
+        forget(file)
         return .drop
       }
       entry.wasGone = true
@@ -157,7 +159,7 @@ package struct Settler {
         wait = quiet.map { min($0, backOff(&entry)) }
       }
       guard let wait else {
-        entries[file] = nil
+        forget(file)
         return .settled(identity, entry.priority)
       }
       return postpone(file, &entry, by: wait, at: now)
@@ -166,7 +168,17 @@ package struct Settler {
 
   /// Forgets all files in these directories.
   package mutating func remove(directories: Set<DirectoryID>) {
-    for file in entries.keys where directories.contains(file.directory) { entries[file] = nil }
+    for directory in directories {
+      for name in names.removeValue(forKey: directory) ?? [] {
+        entries[WatchedName(directory: directory, name: name)] = nil
+      }
+    }
+  }
+
+  private mutating func forget(_ file: WatchedName) {
+    entries[file] = nil
+    names[file.directory]?.remove(file.name)
+    if names[file.directory]?.isEmpty == true { names[file.directory] = nil }
   }
 
   /// nil: unchanged for as long as required. Else how long to wait until that can be so.
@@ -211,6 +223,6 @@ package struct Settler {
       entry.scheduled = entry.deadline
       heap.push(file, at: entry.deadline)
     }
-    entries[file] = entry
+    if entries.updateValue(entry, forKey: file) == nil { names[file.directory, default: []].insert(file.name) }
   }
 }

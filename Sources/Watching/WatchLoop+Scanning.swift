@@ -239,22 +239,26 @@ extension WatchLoop {
   func markUnreadable(_ path: FilePath, _ error: FilesystemError) {
     unreadable.insert(path)
     if nextUnreadable == nil { nextUnreadable = .now + timing.unreadableInterval }
-    updateUnreadable(error)
+    if unreadableExample == nil || unreadableExample?.path == path { unreadableExample = (path, ": \(error.message)") }
+    updateUnreadable()
   }
 
   func markReadable(_ path: FilePath) {
-    if unreadable.remove(path) != nil { updateUnreadable(nil) }
+    if unreadable.remove(path) != nil { updateUnreadable() }
   }
 
-  private func updateUnreadable(_ error: FilesystemError?) {
-    guard let first = unreadable.min(by: { $0.escaped < $1.escaped }) else {
+  private func updateUnreadable() {
+    if let example = unreadableExample, !unreadable.contains(example.path) {
+      unreadableExample = unreadable.first.map { ($0, "") }
+    }
+    guard let example = unreadableExample else {
       nextUnreadable = nil
       recover("unreadable")
       return
     }
-    let reason = error.map { ": \($0.message)" } ?? ""
     degrade(
-      "unreadable", detail: "\(unreadable.count) directories cannot be opened, among them \(first.escaped)\(reason)",
+      "unreadable",
+      detail: "\(unreadable.count) directories cannot be opened, among them \(example.path.escaped)\(example.reason)",
       remedy: "give the staypos user read and search permission, or CAP_DAC_READ_SEARCH")
   }
 
@@ -267,6 +271,6 @@ extension WatchLoop {
       }
       if let armed = arm(.child(of: parent, name: name)) { startPass(.change, [armed.directory], priority: .backlog) }
     }
-    updateUnreadable(nil)
+    updateUnreadable()
   }
 }

@@ -54,6 +54,8 @@ final class WatchLoop {
   var nextPoll: Instant?
   var nextUnreadable: Instant?
   var unreadable: Set<FilePath> = []
+  /// One of them, to name in the status, and why.
+  var unreadableExample: (path: FilePath, reason: String)?
   var networkDirectories = 0
 
   // Moves
