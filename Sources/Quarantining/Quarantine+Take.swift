@@ -136,9 +136,16 @@ extension Quarantine {
       try removeSource(record, location)
     } catch {
       try? directory.unlink(part)
-      if Self.isInPlace(record, location) { try? directory.unlink(object) }
+      // Nothing has removed the source. Unless it is still set aside, whatever became of it is not our doing, and the copy
+      // goes; else the record stays for recovery.
+      if (try? status(of: Self.temporaryName(record.id), in: location.directory)) == .some(nil) {
+        try? directory.unlink(object)
+      }
       throw error
     }
+    try Failpoint.hit("take.sourceRemoved")
+    // The copy is durable. Should the removal get lost in a power cut, the file is found and scored again.
+    try? location.directory.sync()
   }
 
   /// Unlinks the copied file and no other. The name is taken aside first: an unlink goes by name alone, and somebody may
@@ -157,14 +164,16 @@ extension Quarantine {
       guard status.identity.size == record.size, status.identity.modified == record.identity.modified else {
         throw QuarantineError(.changed, "it was changed while it was copied", path: record.path)
       }
-      try location.directory.unlink(aside)
+      do throws(FilesystemError) {
+        try location.directory.unlink(aside)
+      } catch {
+        // An error after the deed is none.
+        guard try self.status(of: aside, in: location.directory) == nil else { throw error }
+      }
     } catch {
       try? Self.putBack(aside, of: record.id, in: location.directory, to: location)
       throw error
     }
-    try Failpoint.hit("take.sourceRemoved")
-    // The copy is durable. Should the removal get lost in a power cut, the file is found and scored again.
-    try? location.directory.sync()
   }
 
   /// The recorded file is still where it was.

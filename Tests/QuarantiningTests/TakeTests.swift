@@ -147,7 +147,9 @@ import Testing
       }) { code { try quarantine.take(path) } }
       #expect(result == .replaced)
       #expect(content(path) == [9, 9])
-      #expect(try quarantine.recover().problems.isEmpty)
+      #expect(try bench.names().isEmpty, "left in place is left in place, not copied")
+      #expect(quarantine.totals == Quarantine.Totals(count: 0, bytes: 0))
+      #expect(try quarantine.recover().changedNothing)
     }
   #endif
 
