@@ -35,6 +35,7 @@ extension DaemonControl {
   package func restore(
     _ id: QuarantineID, to path: FilePath?, by peer: Peer
   ) throws(ControlFailure) -> FilePath {
+    if let path { try requireForeign(path) }
     let restored: Quarantine.Restored
     do {
       let target = try path ?? context.quarantine.record(id).path

@@ -12,17 +12,21 @@ package final class DaemonControl: ControlService {
   let context: PipelineContext
   let pipeline: Pipeline
   let watcher: Watcher
+  private let ownDirectories: [FilePath]
   private let reconfigure: @Sendable () throws(ControlFailure) -> Void
   let startedAt = Timestamp.now
 
-  /// - Parameter reconfigure: reads the configuration again and applies it.
+  /// - Parameters:
+  ///   - excluding: what the daemon itself writes to, wherever it lies.
+  ///   - reconfigure: reads the configuration again and applies it.
   package init(
-    context: PipelineContext, pipeline: Pipeline, watcher: Watcher,
+    context: PipelineContext, pipeline: Pipeline, watcher: Watcher, excluding: [FilePath],
     reconfigure: @escaping @Sendable () throws(ControlFailure) -> Void
   ) {
     self.context = context
     self.pipeline = pipeline
     self.watcher = watcher
+    ownDirectories = excluding
     self.reconfigure = reconfigure
   }
 
@@ -118,6 +122,14 @@ package final class DaemonControl: ControlService {
     guard path.isAbsolute, watcher.status.roots.contains(where: { path.starts(with: $0.path) }) else {
       throw .refused("\(path.escaped) is not below a watched directory")
     }
+    try requireForeign(path)
+  }
+
+  /// What the daemon itself writes to may lie below a watched directory, and is nobody's upload.
+  func requireForeign(_ path: FilePath) throws(ControlFailure) {
+    let path = path.lexicallyNormalized()
+    guard let own = ownDirectories.first(where: { path.starts(with: $0) }) else { return }
+    throw .refused("\(path.escaped) lies inside the daemon's own directory \(own.escaped)")
   }
 
   // MARK: Allowlist

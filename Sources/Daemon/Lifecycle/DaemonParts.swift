@@ -74,7 +74,9 @@ final class DaemonParts: Sendable {
       throw StartError("\(error)")
     }
     let reloader = reloader
-    let service = DaemonControl(context: context, pipeline: pipeline, watcher: watcher) {
+    let service = DaemonControl(
+      context: context, pipeline: pipeline, watcher: watcher, excluding: configuration.ownDirectories
+    ) {
       () throws(ControlFailure) in try reloader.reload()
     }
     self.pipeline = pipeline

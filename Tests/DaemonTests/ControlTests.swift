@@ -1,0 +1,45 @@
+import Cataloguing
+import ControlInterface
+import ControlServer
+import Filesystem
+import Foundation
+import Quarantining
+import StayposCore
+import SystemPackage
+import Testing
+import Watching
+
+@testable import Daemon
+
+/// What the daemon does for whoever may change things, and what not even for them.
+@Suite struct ControlTests {
+  @Test("the quarantine and the state directory are neither uploads nor targets, wherever they lie")
+  func ownDirectories() throws {
+    let harness = try JudgeHarness()
+    let item = try harness.flaggedUpload("a.png")
+    try harness.judge(item)
+    let id = try #require(try harness.context.catalogue.history(limit: 1).first?.quarantineID)
+    let context = harness.context
+    let own = ["quarantine", "state"].map { harness.directory.appending($0) }
+    let watcher = try Watcher(
+      roots: [WatchRoot(path: harness.directory, recursive: true, include: [], settle: .zero)], excluding: own
+    ) { _ in }
+    watcher.start()
+    defer { watcher.stop() }
+    let deadline = ContinuousClock.now + .seconds(20)
+    while watcher.status.roots.isEmpty, ContinuousClock.now < deadline { usleep(1000) }
+    let control = DaemonControl(
+      context: context,
+      pipeline: try Pipeline(context: context, setup: harness.setup, workers: 1, isPaused: true), watcher: watcher,
+      excluding: own
+    ) {}
+    let peer = Peer(uid: 0, gid: 0, pid: 1)
+    #expect(throws: ControlFailure.self) {
+      _ = try control.submit(own[0].appending(id.description), waiting: nil, by: peer)
+    }
+    #expect(throws: ControlFailure.self) { _ = try control.restore(id, to: own[1].appending("x"), by: peer) }
+    #expect(throws: ControlFailure.self) { try control.rescan(own[0], by: peer) }
+    #expect(try control.restore(id, to: nil, by: peer) == item.path)
+    #expect(try control.submit(item.path, waiting: nil, by: peer) > 0)
+  }
+}
