@@ -110,11 +110,14 @@ extension Catalogue {
 
   /// Forgets verdicts made before `time`. Files that had theirs still count as judged.
   ///
+  /// - Parameter limit: the oldest so many.
   /// - Returns: how many.
   @discardableResult
-  package func prune(olderThan time: Timestamp) throws(CatalogueError) -> Int {
+  package func prune(olderThan time: Timestamp, limit: Int) throws(CatalogueError) -> Int {
     try write("prune the history") { database in
-      try database.execute(sql: "DELETE FROM history WHERE time < ?", arguments: [time.nanoseconds])
+      try database.execute(
+        sql: "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE time < ? ORDER BY time LIMIT ?)",
+        arguments: [time.nanoseconds, limit])
       return database.changesCount
     }
   }

@@ -115,6 +115,15 @@ package final class Quarantine: Sendable {
     }
   }
 
+  /// Of all records, readable or not, the oldest first.
+  package func identifiers() throws(QuarantineError) -> [QuarantineID] {
+    do throws(FilesystemError) {
+      return try identifiers(withSuffix: ".json")
+    } catch {
+      throw QuarantineError(error)
+    }
+  }
+
   package func record(_ id: QuarantineID) throws(QuarantineError) -> QuarantineRecord {
     let json: [UInt8]
     do throws(FilesystemError) {

@@ -56,7 +56,7 @@ import Testing
     _ = try catalogue.complete(itemID: nil, entry: entry("/up/1", .clear, at: 1), identity: identity(inode: 1))
     _ = try catalogue.complete(itemID: nil, entry: entry("/up/2", .flagged, at: 2), identity: identity(inode: 2))
     _ = try catalogue.complete(itemID: nil, entry: entry("/up/3", .notScored(.timeout), at: 3), identity: nil)
-    #expect(try catalogue.prune(olderThan: time(2)) == 1)
+    #expect(try catalogue.prune(olderThan: time(2), limit: 9) == 1)
     #expect(try catalogue.history(limit: 9).map(\.path) == ["/up/3", "/up/2"])
     #expect(try catalogue.verdictCounts() == VerdictCounts(flagged: 1, clear: 1, notScored: 1))
     #expect(try catalogue.admit("/up/1", inode: 1) == .alreadyJudged)

@@ -54,6 +54,7 @@ import Testing
       retention_days = 6
       [state]
       directory = "/s"
+      history_days = 9
       [control]
       socket = "/c.sock"
       admin_group = "wheel"
@@ -64,6 +65,7 @@ import Testing
     #expect(configuration.watch[0].include == ["*.jpg"])
     #expect(configuration.watch[0].settle == .zero)
     #expect(configuration.watch[1].settle == .milliseconds(500))
+    #expect(configuration.historyDays == 9)
     #expect(configuration.detector.threshold == Threshold(1))
     #expect(configuration.detector.precision == .fp32)
     #expect(configuration.detector.workers == 3)

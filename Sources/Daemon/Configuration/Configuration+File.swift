@@ -70,6 +70,7 @@ extension Configuration {
     }
     if var table = try top.table("state") {
       stateDirectory = try table.path("directory") ?? stateDirectory
+      historyDays = try table.integer("history_days", in: 0...100_000) ?? historyDays
       try table.finish()
     }
     if var table = try top.table("control") {

@@ -9,6 +9,8 @@ package struct Configuration: Sendable, Equatable {
   package var mode: PolicyMode = .enforce
   package var quarantine = Quarantine()
   package var stateDirectory: FilePath = "/var/lib/staypos"
+  /// Of the history of verdicts; 0: keep for ever.
+  package var historyDays = 365
   package var control = Control()
 
   package struct Watch: Sendable, Equatable {

@@ -66,7 +66,7 @@ final class DaemonParts: Sendable {
       watcher = try Watcher(roots: configuration.watch.map(\.root), excluding: configuration.ownDirectories) {
         intake.receive($0)
       }
-      retention = Retention(context: context, days: configuration.quarantine.retentionDays)
+      retention = Retention(context: context, limits: configuration.retention)
       reloader = try Reloader(
         file: file, configuration: configuration, context: context, pipeline: pipeline, watcher: watcher,
         retention: retention)
@@ -126,6 +126,10 @@ final class DaemonParts: Sendable {
 extension Configuration {
   /// What the daemon itself writes to: never looked at for uploads.
   var ownDirectories: [FilePath] { [quarantine.directory, stateDirectory] }
+
+  var retention: Retention.Limits {
+    Retention.Limits(quarantineDays: quarantine.retentionDays, historyDays: historyDays)
+  }
 }
 
 extension Configuration.Detector {

@@ -73,7 +73,7 @@ final class Reloader: Sendable {
       policy.mode = new.mode
     }
     context.quarantine.setMaxBytes(new.quarantine.maxBytes)
-    retention.setDays(new.quarantine.retentionDays)
+    retention.setLimits(new.retention)
     if new.watch != old.watch { watcher.replace(roots: new.watch.map(\.root)) }
   }
 }
