@@ -130,6 +130,11 @@ extension Catalogue {
     }
   }
 
+  /// Lets nothing wait any longer: what stood in its way may have been mended.
+  package func hurry() throws(CatalogueError) {
+    try write("serve the queue at once") { try $0.execute(sql: "UPDATE queue SET not_before = 0 WHERE not_before > 0") }
+  }
+
   /// A directory was renamed: what waits below it is found below its new name.
   ///
   /// - Returns: how many files that were.

@@ -18,6 +18,7 @@ struct Recovery {
               + "\(recovery.restored.count) restored, \(recovery.notRestored.count) not restored, "
               + "\(recovery.deleted.count) deleted"))
       }
+      try context.catalogue.hurry()
       let (records, problems) = try context.quarantine.records()
       for problem in problems {
         context.events.record(Event(.evidenceChanged, .error, "\(problem.name): \(problem.error)"))

@@ -1,3 +1,4 @@
+import Cataloguing
 import ControlInterface
 import Filesystem
 import Quarantining
@@ -73,6 +74,9 @@ final class Reloader: Sendable {
       policy.mode = new.mode
     }
     context.quarantine.setMaxBytes(new.quarantine.maxBytes)
+    // What could not be moved may be movable now. Without it: in its own time.
+    try? context.catalogue.hurry()
+    pipeline.wake()
     retention.setLimits(new.retention)
     if new.watch != old.watch { watcher.replace(roots: new.watch.map(\.root)) }
   }

@@ -39,7 +39,7 @@ enum RetryPolicy {
   /// nil for what stays as it is until somebody does something about the file.
   static func setback(after error: FilesystemError) -> Setback? {
     switch error.code {
-    case .notFound, .notDirectory: .gone
+    case .notFound, .notDirectory, .symlink, .wrongKind: .gone
     case .tooManyOpenFiles, .io, .busy: .unreadable
     default: error.errno == .noMemory ? .unreadable : nil
     }
