@@ -31,12 +31,6 @@ extension Directory {
     }.orThrow("unlink", path.appending(name))
   }
 
-  package func removeDirectory(_ name: FilePath.Component) throws(FilesystemError) {
-    try name.withPlatformString { pointer in
-      systemCall { unlinkat(descriptor.rawValue, pointer, AT_REMOVEDIR) }
-    }.orThrow("remove the directory", path.appending(name))
-  }
-
   /// - Parameter mode: less the umask.
   package func makeDirectory(_ name: FilePath.Component, mode: mode_t) throws(FilesystemError) {
     try name.withPlatformString { pointer in

@@ -18,18 +18,9 @@ package struct ServiceNotifier: Sendable {
     send("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
   }
 
+  /// A stop begins.
   package func stopping(status: String) {
     send("STOPPING=1\nSTATUS=\(status.controlEscaped)")
-  }
-
-  /// One line that `systemctl status` shows.
-  package func status(_ text: String) {
-    send("STATUS=\(text.controlEscaped)")
-  }
-
-  /// Asks for more time to start or stop, from now on.
-  package func extendTimeout(by duration: Duration) {
-    send("EXTEND_TIMEOUT_USEC=\(Int64(duration / .microseconds(1)))")
   }
 
   /// Says that the daemon makes progress; due within ``watchdogInterval``.

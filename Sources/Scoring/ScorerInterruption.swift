@@ -1,7 +1,7 @@
 import Filesystem
 
 /// Makes scorers give up, from any thread: the one that is at work kills its child and returns ``ScorerFailure/interrupted``
-/// at once, and so does every later use until ``revoke()``.
+/// at once, and so does every later use.
 package final class ScorerInterruption: Sendable {
   private let event: EventDescriptor
 
@@ -10,8 +10,6 @@ package final class ScorerInterruption: Sendable {
   }
 
   package func request() { event.signal() }
-
-  package func revoke() { event.clear() }
 
   /// Readable while the interruption is requested.
   var descriptor: CInt { event.descriptor.rawValue }

@@ -137,8 +137,6 @@ struct ScorerTests {
     other.join()
     #expect(processState(process) == nil)
     #expect(scorer.failure(try harness.image("score")) == .interrupted)
-    interruption.revoke()
-    #expect(scorer.expectOutcome(try harness.image("score")) == good)
   }
 
   @Test func theChildDiesWithTheThreadThatStartedIt() throws {

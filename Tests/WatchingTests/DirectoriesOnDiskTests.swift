@@ -103,9 +103,7 @@ import Watching
     harness.expectOnce(harness.temporary.write("x", to: "a/b/c/file"))
     #expect(harness.watcher.status.watches == watches + 3)
     try Directory(opening: harness.temporary.path("a/b/c")).unlink("file")
-    try Directory(opening: harness.temporary.path("a/b")).removeDirectory("c")
-    try Directory(opening: harness.temporary.path("a")).removeDirectory("b")
-    try Directory(opening: harness.path).removeDirectory("a")
+    for name in ["a/b/c", "a/b", "a"] { #expect(rmdir(harness.temporary.path(name).string) == 0) }
     #expect(harness.eventually { $0.watches == watches && $0.pendingFiles == 0 })
   }
 

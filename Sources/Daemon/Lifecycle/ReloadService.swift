@@ -25,6 +25,8 @@ struct ReloadService: Service {
       }
       group.addTask {
         try? await gracefulShutdown()
+        // This service is the first to end.
+        notifier.stopping(status: "finishing the images in work")
         reloader.stop()
       }
       await group.next()

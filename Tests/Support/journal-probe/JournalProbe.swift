@@ -42,9 +42,7 @@ enum JournalProbe {
     let notifier = ServiceNotifier()
     notifier.ready(status: "1 root\nSTOPPING=1")
     notifier.reloading()
-    notifier.status("working")
     notifier.keepAlive()
-    notifier.extendTimeout(by: .seconds(3))
     notifier.stopping(status: "bye")
     print(notifier.watchdogInterval.map { "watchdog \($0 / .milliseconds(1))" } ?? "no watchdog")
   }
