@@ -105,7 +105,7 @@ extension Catalogue {
   ///
   /// - Parameters:
   ///   - countAttempt: the attempt failed, and is not to be made without end.
-  ///   - isWait: it was one on which the file was being written to.
+  ///   - isWait: it counts among ``QueueItem/waits``.
   /// - Returns: false if it is no longer in the queue.
   @discardableResult
   package func release(

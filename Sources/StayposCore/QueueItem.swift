@@ -21,7 +21,7 @@ package struct QueueItem: Sendable, Equatable {
   package var enqueued: Timestamp
   /// Attempts that ended without a verdict.
   package var attempts: Int
-  /// Of these, those on which the file was being written to.
+  /// Of these, those that were waits: for a writer to end, or for a flagged file to become movable.
   package var waits: Int
 
   package init(

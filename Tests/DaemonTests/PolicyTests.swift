@@ -47,7 +47,9 @@ import Testing
       id: 1, path: "/a", identity: identity, priority: .live, enqueued: Timestamp(nanoseconds: 0), attempts: 7, waits: 6
     )
     #expect(RetryPolicy.attempts(of: item, endingIn: .crash) == 2)
+    #expect(RetryPolicy.attempts(of: item, endingIn: .unreadable) == 2)
     #expect(RetryPolicy.attempts(of: item, endingIn: .change) == 7)
+    #expect(RetryPolicy.attempts(of: item, endingIn: .move) == 7)
   }
 
   @Test(arguments: [RetryPolicy.Setback.crash, .timeout, .memory, .change, .move, .gone, .unreadable])

@@ -47,15 +47,16 @@ extension Judge {
     switch RetryPolicy.decision(after: .move, attempts: attempts) {
     case .retry(let delay): pause = delay
     case .giveUp:
-      context.leftInPlace.insert(item.id, because: error.message)
       var entry = entry
       entry.detail = "left in place: \(error)"
-      // Once: later attempts count on, and their failures are in the journal.
-      if case .retry = RetryPolicy.decision(after: .move, attempts: attempts - 1) {
+      // Once in a run of the daemon; the later failures are in the journal.
+      if context.leftInPlace.insert(item.id, because: error.message) {
         try writeDown(entry, identity: nil, ending: nil)
       }
     }
-    try context.catalogue.release(item.id, notBefore: Timestamp.now.advanced(by: pause), countAttempt: true)
+    try context.catalogue.release(
+      item.id, notBefore: Timestamp.now.advanced(by: pause), countAttempt: true, isWait: RetryPolicy.Setback.move.isWait
+    )
   }
 
   /// Under the path it was found at, or under the name it has by now.

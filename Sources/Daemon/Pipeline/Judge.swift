@@ -214,7 +214,7 @@ struct Judge {
     switch RetryPolicy.decision(after: setback, attempts: attempts) {
     case .retry(let delay):
       try context.catalogue.release(
-        item.id, notBefore: Timestamp.now.advanced(by: delay), countAttempt: true, isWait: setback == .change)
+        item.id, notBefore: Timestamp.now.advanced(by: delay), countAttempt: true, isWait: setback.isWait)
     case .giveUp:
       var entry = entry
       if setback == .change { entry.verdict = .notScored(.unstable) }

@@ -10,14 +10,13 @@ final class LeftInPlace: Sendable {
     self.degradations = degradations
   }
 
-  func insert(_ item: Int64, because reason: String) {
-    let count = items.withLock { items in
-      items.insert(item)
-      return items.count
-    }
+  /// - Returns: whether it is the first time.
+  func insert(_ item: Int64, because reason: String) -> Bool {
+    let (isNew, count) = items.withLock { items in (items.insert(item).inserted, items.count) }
     degradations.raise(
       "quarantine", "flagged files left in their places: \(count); the last because: \(reason)",
       remedy: "mend that, or move them yourself; each is tried again every hour", level: .error)
+    return isNew
   }
 
   /// It was moved, or is gone.

@@ -20,6 +20,9 @@ enum RetryPolicy {
     case gone
     /// It could not be opened or read, for a reason that may pass.
     case unreadable
+
+    /// Says nothing about how the file would be scored.
+    var isWait: Bool { self == .change || self == .move }
   }
 
   enum Decision: Equatable {
@@ -30,10 +33,9 @@ enum RetryPolicy {
   /// Between attempts to move a flagged file that could not be moved ``decision(after:attempts:)`` times.
   static let movePause: Duration = .seconds(3600)
 
-  /// What counts against one kind of setback: waits for a writer do not use up the attempts for crashes, nor they the
-  /// waits.
+  /// What counts against one kind of setback: waits do not use up the attempts for crashes, nor they the waits.
   static func attempts(of item: QueueItem, endingIn setback: Setback) -> Int {
-    1 + (setback == .change ? item.waits : item.attempts - item.waits)
+    1 + (setback.isWait ? item.waits : item.attempts - item.waits)
   }
 
   /// nil for what stays as it is until somebody does something about the file.
