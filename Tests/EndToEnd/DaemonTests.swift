@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// The built daemon with its scorers and the built staypos-ctl, on real files.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct DaemonTests {
   @Test("An upload is scored, quarantined, shown, restored and left alone")
   func theMainJob() async throws {

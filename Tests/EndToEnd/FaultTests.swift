@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// Images that scorers cannot cope with.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(15)))
 struct FaultTests {
   @Test("Too many pixels and too many bytes are too large; what is just within the limits is scored")
   func limits() async throws {

@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 
 /// The daemon under a systemd-journald of its own, and what `journalctl` reads back.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(15)))
 struct JournalTests {
   /// Support/run-journald.sh needs root for a mount namespace, and systemd-journald.
   private static var canRunJournald: Bool {

@@ -5,7 +5,7 @@ import Testing
 
 /// `kill -9` at random moments of a working daemon, again and again, and then a look at the disk: with eyes other than
 /// the daemon's.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(15)))
 struct KillCampaignTests {
   /// A file that was dropped, and what has to become of it.
   private struct Upload {

@@ -3,7 +3,7 @@ import SystemPackage
 import Testing
 
 /// What a daemon holds after much work.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct LeakTests {
   @Test("Hundreds of files and several reloads leave no descriptor, process or memory behind")
   func leaks() async throws {

@@ -7,7 +7,7 @@ import Testing
 /// Uploads and quarantine on different file systems: a tmpfs of the daemon's own, in a mount namespace of its own, seen
 /// from here through /proc/PID/root.
 @Suite(
-  .serialized, .timeLimit(.minutes(2)),
+  .serialized, .timeLimit(.minutes(15)),
   .enabled(
     if: geteuid() == 0 && access("/usr/bin/unshare", X_OK) == 0 && access("/usr/bin/setfattr", X_OK) == 0,
     "needs root, unshare (util-linux) and setfattr (attr)"))

@@ -11,7 +11,7 @@ import Testing
   "Service under systemd",
   .enabled(if: ServiceBoot.isPossible, "needs root, unshare(1), overlayfs, cgroup v2 and systemd"))
 struct ServiceBootTests {
-  @Test("Install, start, quarantine, journal, threshold, restore, reload, stop, uninstall", .timeLimit(.minutes(5)))
+  @Test("Install, start, quarantine, journal, threshold, restore, reload, stop, uninstall", .timeLimit(.minutes(15)))
   func wholeLife() async throws {
     let boot = try await ServiceBoot()
     defer { boot.remove() }

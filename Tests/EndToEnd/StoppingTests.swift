@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// A daemon that has to end in the middle of its work.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(15)))
 struct StoppingTests {
   @Test(
     "SIGTERM waits for an image that is nearly done, and hands one that hangs back to the queue",

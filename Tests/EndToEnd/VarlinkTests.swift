@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// The running daemon and an independent client, PyPI's `varlink`: as root, and as a user without rights.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(15)))
 struct VarlinkTests {
   private static let environment = BuiltExecutables.repository.appending(".build-venv")
 

@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// What people and programs do in an upload directory, seen through the whole daemon.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(15)))
 struct WatchedUploadsTests {
   /// Beside the uploads, on the same file system, unwatched.
   private func outside(_ daemon: RunningDaemon, _ name: String) throws -> FilePath {

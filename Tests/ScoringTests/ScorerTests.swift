@@ -42,7 +42,7 @@ struct ScorerTests {
     #expect(scorer.expectOutcome(try harness.image("score")) == good)
   }
 
-  @Test(.timeLimit(.minutes(1))) func segmentationFaultWhileScoring() throws {
+  @Test(.timeLimit(.minutes(15))) func segmentationFaultWhileScoring() throws {
     let harness = try ScorerHarness()
     let scorer = try harness.scorer("plain")
     try scorer.start()
@@ -123,7 +123,7 @@ struct ScorerTests {
     #expect(scorer.expectOutcome(try harness.image("score")) == good)
   }
 
-  @Test(.timeLimit(.minutes(1))) func interruptionEndsWorkFromAnotherThread() throws {
+  @Test(.timeLimit(.minutes(15))) func interruptionEndsWorkFromAnotherThread() throws {
     let harness = try ScorerHarness()
     let interruption = try ScorerInterruption()
     let scorer = try harness.scorer("plain", interruption: interruption)
