@@ -120,13 +120,13 @@ def plot(rows, path):
     matplotlib.use("svg")
     # The same drawing for the same figures.
     matplotlib.rcParams["svg.hashsalt"] = "staypos"
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     sizes = list(dict.fromkeys(row["size"] for row in rows))
     engines = list(dict.fromkeys(row["engine"] for row in rows))
     # Okabe and Ito's colours, which colour-blind people tell apart.
     colours = ["#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#999999"]
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for axis, label, key, unit in [
         (axes[0], "megapixels per second (more is better)", "rate", 1),
         (axes[1], "peak memory, MiB (less is better)", "peak", 2**20),
@@ -140,7 +140,11 @@ def plot(rows, path):
         axis.set_xticks(range(len(sizes)), [size.replace("x", "×") for size in sizes])
         axis.set_title(label, fontsize=10)
     axes[1].set_yscale("log")
-    axes[0].legend(fontsize=8)
+    axes[1].yaxis.set_major_formatter(ticker.ScalarFormatter())
+    axes[1].yaxis.set_minor_formatter(ticker.NullFormatter())
+    axes[1].set_yticks([250, 500, 1000, 2000, 4000])
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(engines), fontsize=8, frameon=False)
     figure.savefig(path, metadata={"Date": None})
 
 
