@@ -135,7 +135,7 @@ let package = Package(
       "EndToEnd",
       [
         "stayposd", "staypos-scorer", "staypos-ctl", "staypos", "StayposCore", "ImageDecoding", "Checkpoints",
-        "Journaling", system,
+        "Journaling", "TestSupport", system,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
   ]

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SystemPackage
+import TestSupport
 import Testing
 
 /// `kill -9` at random moments of a working daemon, again and again, and then a look at the disk: with eyes other than
@@ -116,22 +117,5 @@ struct KillCampaignTests {
     guard access(quarantine.string, F_OK) == 0 else { return [] }
     return try FileManager.default.contentsOfDirectory(atPath: quarantine.string)
       .filter { !$0.hasPrefix(".") && !$0.hasSuffix(".json") }.map { quarantine.appending($0) }
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
