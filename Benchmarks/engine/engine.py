@@ -47,17 +47,13 @@ def child(arguments):
     return {**json.loads(output), "processorSeconds": usage.ru_utime + usage.ru_stime}
 
 
-def precise(precision):
-    return [] if precision == "fp32" else ["--precision", precision]
-
-
 def commands(options, model, graph, size):
     threads, repeat = str(options.threads), str(options.repeat)
     found = {}
     for precision in options.precision:
         found[f"staypos {precision}"] = [
             options.staypos, "bench", "--json", "--model", model, "--size", size, "--threads", threads, "--repeat",
-            repeat, *precise(precision)]
+            repeat, "--precision", precision]
     for engine in options.peer:
         path = graph if ENGINES[engine][1] else model
         found[engine] = [INTERPRETERS.get(engine, sys.executable), PEERS, engine, path, size, threads, repeat]
@@ -69,7 +65,8 @@ def score(options, model, size, precision):
     png = os.path.join(options.work, f"noise-{size}.png")
     write_png(image(*map(int, size.split("x"))), png)
     return child([
-        options.staypos, "score", "--json", "--model", model, "--max-pixels", "1000000000", *precise(precision), png])["logit"]
+        options.staypos, "score", "--json", "--model", model, "--max-pixels", "1000000000", "--precision", precision,
+        png])["logit"]
 
 
 def measure(options, model, graph):

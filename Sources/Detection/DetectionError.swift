@@ -18,6 +18,8 @@ package struct DetectionError: Error, Equatable, CustomStringConvertible {
     case badValues = "bad-values"
     /// A head that claims to be positive is not.
     case negativeWeight = "negative-weight"
+    /// This version does not have it.
+    case unsupportedPrecision = "unsupported-precision"
     /// oneDNN failed: see ``DetectionError/network``.
     case network
   }

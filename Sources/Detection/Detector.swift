@@ -8,24 +8,31 @@ import SystemPackage
 /// Confined: one image at a time, all processors on it. Whoever wants several at once makes several, with fewer threads.
 package final class Detector {
   package let model: ModelInfo
+  /// The one that is in force: never `auto`. The last feature map and all sums over it are fp32 or wider.
+  package let precision: Precision
   private let network: Network
   private let head: Head
   private let normalization: PixelNormalization
   private let memoryLimit: Int?
 
   /// - Parameters:
+  ///   - precision: `auto` depends on the processor, and so do the last digits of a score then.
   ///   - threads: nil: one per processor.
   ///   - memoryLimit: bytes of working memory for one image, besides the weights; nil: no limit.
-  package init(model: consuming Model, threads: Int? = nil, memoryLimit: Int? = nil) throws(DetectionError) {
+  package init(
+    model: consuming Model, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil
+  ) throws(DetectionError) {
+    let type = try precision.dataType()
     let parameters = model.parameters
     do {
-      network = try Network(model.graph, threads: threads) { parameters[$0] }
+      network = try Network(model.graph, type, threads: threads) { parameters[$0] }
     } catch let error as NetworkError {
       throw DetectionError(.network, "cannot set up the network: \(error)", network: error)
     } catch {
       throw DetectionError(.network, "cannot set up the network: \(error)")
     }
     self.model = model.info
+    self.precision = Precision(type)
     head = model.head
     normalization = model.info.preprocessing.normalization
     self.memoryLimit = memoryLimit
@@ -33,16 +40,17 @@ package final class Detector {
 
   /// Follows symbolic links.
   package static func load(
-    _ path: FilePath, threads: Int? = nil, memoryLimit: Int? = nil
+    _ path: FilePath, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil
   ) throws(DetectionError) -> Detector {
-    try Detector(model: Model(path: path), threads: threads, memoryLimit: memoryLimit)
+    try Detector(model: Model(path: path), precision: precision, threads: threads, memoryLimit: memoryLimit)
   }
 
   /// - Parameter descriptor: open for reading; borrowed, and may be closed afterwards.
   package static func load(
-    descriptor: CInt, threads: Int? = nil, memoryLimit: Int? = nil
+    descriptor: CInt, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil
   ) throws(DetectionError) -> Detector {
-    try Detector(model: Model(descriptor: descriptor), threads: threads, memoryLimit: memoryLimit)
+    try Detector(
+      model: Model(descriptor: descriptor), precision: precision, threads: threads, memoryLimit: memoryLimit)
   }
 
   /// The whole image, no crop, no resize. Rows are scored as they come: memory grows with the width of the image only,
@@ -147,7 +155,7 @@ package final class Detector {
       switch error.code {
       case .imageTooSmall: return .notScored(.tooSmall, detail: error.message)
       case .outOfMemory: return .notScored(.outOfMemory, detail: error.message)
-      case .badParameters, .library:
+      case .badParameters, .unsupported, .library:
         throw DetectionError(
           .network, "the network failed on an image of \(size.width)×\(size.height): \(error)", network: error)
       }

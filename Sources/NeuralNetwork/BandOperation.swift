@@ -12,13 +12,14 @@ final class BandOperation {
   let scratchpadSize: Int
 
   init(_ shape: BandShape, engine: Engine) throws(NetworkError) {
-    let source = try TensorLayout.channelsLast(shape.source)
-    let destination = try TensorLayout.channelsLast(shape.destination)
+    let source = try TensorLayout.channelsLast(shape.source, shape.sourceType)
+    let destination = try TensorLayout.channelsLast(shape.destination, shape.destinationType)
     primitive =
       switch shape.operation {
       case .convolution(let convolution, let adding):
         try Primitive(
-          convolution, from: source, to: destination, padding: shape.padding, adding: adding, engine: engine)
+          convolution, shape.sourceType, from: source, to: destination, padding: shape.padding, adding: adding,
+          engine: engine)
       case .maxPooling(let window, _):
         try Primitive(maxPooling: window, from: source, to: destination, padding: shape.padding, engine: engine)
       }
@@ -31,10 +32,10 @@ final class BandOperation {
 
   /// - Parameter parameters: weights and bias, if it is a convolution.
   func run(
-    from source: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>,
+    from source: UnsafeMutableRawPointer, to destination: UnsafeMutableRawPointer,
     parameters: (weights: TensorMemory, bias: TensorMemory)?, scratchpad: UnsafeMutableRawPointer, on engine: Engine
   ) throws(NetworkError) {
-    try self.source.place(at: UnsafeMutableRawPointer(mutating: source))
+    try self.source.place(at: source)
     try self.destination.place(at: destination)
     try self.scratchpad.place(at: scratchpad)
     var arguments: [(argument: Int32, memory: TensorMemory)] = [
@@ -50,13 +51,14 @@ final class BandOperation {
 
 extension Primitive {
   /// - Parameters:
+  ///   - type: of the weights, as of the source.
   ///   - padding: rows above and below; columns are padded as the window says.
   ///   - adding: the result to what the destination holds, before the activation.
   fileprivate convenience init(
-    _ convolution: Convolution, from source: TensorLayout, to destination: TensorLayout, padding: Padding,
-    adding: Bool, engine: Engine
+    _ convolution: Convolution, _ type: DataType, from source: TensorLayout, to destination: TensorLayout,
+    padding: Padding, adding: Bool, engine: Engine
   ) throws(NetworkError) {
-    let weights = try TensorLayout(shape: convolution.groupedWeightShape, order: dnnl_format_tag_any)
+    let weights = try TensorLayout(shape: convolution.groupedWeightShape, type, order: dnnl_format_tag_any)
     let bias = try TensorLayout.plain([convolution.outputChannels])
     let window = convolution.window
     var (s, w, b, d) = (source.descriptor, weights.descriptor, bias.descriptor, destination.descriptor)

@@ -7,6 +7,9 @@ struct BandShape: Hashable {
   }
 
   var operation: Operation
+  /// Of the source, and of the weights.
+  var sourceType: DataType
+  var destinationType: DataType
   /// Columns of the source.
   var width: Int
   /// Rows of the destination.
@@ -44,7 +47,7 @@ struct BandShape: Hashable {
 
 extension BandShape {
   /// Nil for a band of the input: nothing is to be done.
-  init?(_ band: Band, of graph: Graph, _ extents: [Extent]) {
+  init?(_ band: Band, of graph: Graph, _ flow: RowFlow, _ extents: [Extent]) {
     let window: Window
     let source: Graph.Value
     switch graph.nodes[band.node] {
@@ -56,6 +59,7 @@ extension BandShape {
       operation = .maxPooling(pooling, channels: value.channels)
       (window, source) = (pooling, value)
     }
+    (sourceType, destinationType) = (flow.types[source.index], flow.types[band.node])
     width = extents[source.index].width
     rows = band.rows.count
     padding = window.source(of: band.rows, height: extents[source.index].height).padding

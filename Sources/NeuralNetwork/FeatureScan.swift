@@ -26,8 +26,7 @@ package final class FeatureScan {
     wanted = schedule.wantedRows
     windows = plan.extents.indices.map { index in
       RowWindow(
-        at: (memory.address + plan.offsets[index]).assumingMemoryBound(to: Float.self),
-        rowLength: plan.extents[index].width * graph.values[index].channels, capacity: plan.capacities[index])
+        at: memory.address + plan.offsets[index], rowSize: plan.rowSizes[index], capacity: plan.capacities[index])
     }
     sums = FeatureSums(channels: graph.output.channels, projectedOn: weights)
   }
@@ -71,7 +70,7 @@ package final class FeatureScan {
   private func receive(_ pixels: UnsafeBufferPointer<UInt8>, rows: Int) {
     let position = schedule.made[0] + gathered
     windows[0].append(rows, keepingFrom: schedule.firstNeeded(in: 0))
-    normalization.apply(to: pixels, into: windows[0].address(of: position))
+    normalization.apply(to: pixels, into: windows[0].address(of: position), as: network.flow.types[0])
     gathered += rows
   }
 
@@ -95,20 +94,31 @@ package final class FeatureScan {
     let destination = windows[storage].address(of: band.rows.lowerBound)
     let sources = flow.sources[band.node]
     if sources.count > 1, flow.overwritten[band.node] == nil {
-      let extent = plan.extents[band.node]
-      let residual = windows[flow.storage[sources[1].value]].address(of: band.rows.lowerBound)
-      let count = band.rows.count * extent.width * network.graph.values[band.node].channels
-      destination.update(from: residual, count: count)
+      copy(band.rows, of: sources[1].value, to: destination, as: flow.types[band.node])
     }
     let source = sources[0]
     let rows = source.window.source(of: band.rows, height: plan.extents[source.value].height).rows
-    let operation = plan.operation(for: band, of: network.graph)
+    let operation = plan.operation(for: band, of: network.graph, flow)
     try operation.run(
       from: windows[flow.storage[source.value]].address(of: rows.lowerBound), to: destination,
       parameters: network.parameters(of: band.node, for: operation),
       scratchpad: memory.address + plan.scratchpadOffset, on: network.engine)
     if band.node == flow.output {
-      sums.add(destination, positions: band.rows.count * plan.extents[band.node].width)
+      sums.add(
+        destination.assumingMemoryBound(to: Float.self), positions: band.rows.count * plan.extents[band.node].width)
+    }
+  }
+
+  /// - Parameter type: the value's own, or fp32.
+  private func copy(_ rows: Range<Int>, of value: Int, to target: UnsafeMutableRawPointer, as type: DataType) {
+    let source = windows[network.flow.storage[value]].address(of: rows.lowerBound)
+    let size = rows.count * plan.rowSizes[value]
+    if network.flow.types[value] == type {
+      target.copyMemory(from: source, byteCount: size)
+    } else {
+      BFloat16.expand(
+        source.assumingMemoryBound(to: UInt16.self), into: target.assumingMemoryBound(to: Float.self),
+        count: size / DataType.bf16.size)
     }
   }
 }

@@ -1,6 +1,7 @@
 import COneDNN
 
-/// A convolution's parameters in oneDNN's memory, in every order that an operation has asked for (mostly one).
+/// A convolution's parameters in oneDNN's memory: the weights, rounded to the network's type, in every order that an
+/// operation has asked for (mostly one).
 final class Layer {
   private struct Form {
     var layout: TensorLayout
@@ -32,7 +33,7 @@ final class Layer {
     forms = [Form(layout: layout, buffer: buffer, memory: try TensorMemory(layout, at: buffer.address, engine: engine))]
   }
 
-  /// The weights in the wanted order; laid out once, then kept.
+  /// The weights in the wanted type and order; laid out once, then kept.
   func weights(_ layout: TensorLayout, engine: Engine) throws(NetworkError) -> TensorMemory {
     if let form = forms.first(where: { $0.layout == layout }) {
       isPlain = false
@@ -49,7 +50,7 @@ final class Layer {
       ], on: engine)
     let form = Form(layout: layout, buffer: buffer, memory: memory)
     if isPlain {
-      // Any order can be made from any other: the plain copy has served.
+      // Any order can be made from any other, and all are of one type: the plain copy has served.
       forms = [form]
       isPlain = false
     } else {

@@ -1,6 +1,6 @@
 import COneDNN
 
-/// A convolutional network with its weights, run over rows of images from top to bottom in fp32.
+/// A convolutional network with its weights, run over rows of images from top to bottom.
 ///
 /// Confined: one caller at a time, which may change threads between calls.
 package final class Network {
@@ -10,6 +10,8 @@ package final class Network {
   private static let keptMemory = 64 << 20
 
   package let graph: Graph
+  /// How weights and feature maps are stored, but for the last one: that is fp32.
+  package let type: DataType
   /// Threads of one image.
   package let threads: Int
   let flow: RowFlow
@@ -21,21 +23,31 @@ package final class Network {
   private var memory: AlignedBuffer?
 
   /// - Parameters:
+  ///   - type: with bf16, the graph has to end in a convolution.
   ///   - threads: nil: one per processor.
   ///   - parameters: called once for each of the graph's convolutions, in order.
   package convenience init<Failure: Error>(
-    _ graph: Graph, threads: Int? = nil, parameters: (Int) throws(Failure) -> ConvolutionParameters
+    _ graph: Graph, _ type: DataType = .fp32, threads: Int? = nil,
+    parameters: (Int) throws(Failure) -> ConvolutionParameters
   ) throws {
-    try self.init(graph, threads: threads, bands: .standard, parameters: parameters)
+    try self.init(graph, type, threads: threads, bands: .standard, parameters: parameters)
   }
 
   init<Failure: Error>(
-    _ graph: Graph, threads: Int?, bands: BandHeights, parameters: (Int) throws(Failure) -> ConvolutionParameters
+    _ graph: Graph, _ type: DataType = .fp32, threads: Int?, bands: BandHeights,
+    parameters: (Int) throws(Failure) -> ConvolutionParameters
   ) throws {
+    guard type.isSupported else {
+      throw NetworkError(.unsupported, "this processor cannot compute in \(type) (it needs AVX-512): use fp32")
+    }
+    if type != .fp32, case .maxPooling = graph.nodes[graph.output.index] {
+      preconditionFailure("a pooling cannot turn \(type) into fp32")
+    }
     self.graph = graph
+    self.type = type
     self.threads = max(1, threads ?? Int(omp_get_num_procs()))
     self.bands = bands
-    flow = RowFlow(graph)
+    flow = RowFlow(graph, type)
     let engine = try Engine()
     self.engine = engine
     var layers: [Layer] = []

@@ -9,6 +9,8 @@ package struct NetworkError: Error, Equatable, CustomStringConvertible {
     case outOfMemory
     /// A parameter has the wrong number of values, or BatchNorm statistics that cannot be folded.
     case badParameters
+    /// Nothing on this processor computes in the wanted type.
+    case unsupported
     /// oneDNN refused.
     case library
   }

@@ -1,19 +1,32 @@
 /// (value / 255 − mean) / standard deviation for each of R, G, B, as a table of the 256 values of each.
 package struct PixelNormalization: Sendable {
   private let tables: [Float]
+  /// The same in bf16.
+  private let roundedTables: [UInt16]
 
   /// - Parameters: three values each, on the scale 0...1.
   package init(mean: [Double], standardDeviation: [Double]) {
     precondition(mean.count == 3 && standardDeviation.count == 3)
-    tables = (0..<3).flatMap { channel in
+    let tables: [Float] = (0..<3).flatMap { channel in
       (0..<256).map { Float((Double($0) / 255 - mean[channel]) / standardDeviation[channel]) }
     }
+    self.tables = tables
+    roundedTables = tables.map(BFloat16.rounding)
   }
 
   /// - Parameters:
   ///   - pixels: RGB, interleaved.
-  ///   - target: as many values in the same order.
-  func apply(to pixels: UnsafeBufferPointer<UInt8>, into target: UnsafeMutablePointer<Float>) {
+  ///   - target: as many values in the same order, each rounded once.
+  func apply(to pixels: UnsafeBufferPointer<UInt8>, into target: UnsafeMutableRawPointer, as type: DataType) {
+    switch type {
+    case .fp32: Self.look(up: pixels, in: tables, into: target.assumingMemoryBound(to: Float.self))
+    case .bf16: Self.look(up: pixels, in: roundedTables, into: target.assumingMemoryBound(to: UInt16.self))
+    }
+  }
+
+  private static func look<Value>(
+    up pixels: UnsafeBufferPointer<UInt8>, in tables: [Value], into target: UnsafeMutablePointer<Value>
+  ) {
     guard let source = pixels.baseAddress else { return }
     let count = pixels.count / 3 * 3
     tables.withUnsafeBufferPointer { tables in

@@ -1,14 +1,20 @@
 import COneDNN
+import Synchronization
 
 /// One compiled oneDNN operation for one size of input.
 final class Primitive {
   private let descriptor: dnnl_primitive_desc_t
   private let handle: dnnl_primitive_t
 
+  /// oneDNN 2.6 holds the block of channels that belongs to a type in a global variable while it sets up a convolution
+  /// (`brg_blocking_t::last_ic_block_size`, thread-local in later versions): networks of different types that are compiled
+  /// on two threads at once would give wrong results.
+  private static let compilation = Mutex(())
+
   /// Takes over `descriptor`.
   private init(owning descriptor: dnnl_primitive_desc_t, _ name: String) throws(NetworkError) {
     var handle: dnnl_primitive_t?
-    let status = dnnl_primitive_create(&handle, descriptor)
+    let status = Self.compilation.withLock { _ in dnnl_primitive_create(&handle, descriptor) }
     guard status == dnnl_success, let handle else {
       dnnl_primitive_desc_destroy(descriptor)
       try check(status, "compile \(name)")
@@ -23,8 +29,10 @@ final class Primitive {
     _ operation: Operation, attributes: Attributes, engine: Engine, name: String
   ) throws(NetworkError) {
     var descriptor: dnnl_primitive_desc_t?
-    let status = withUnsafePointer(to: operation) {
-      dnnl_primitive_desc_create(&descriptor, UnsafeRawPointer($0), attributes.handle, engine.handle, nil)
+    let status = withUnsafePointer(to: operation) { operation in
+      Self.compilation.withLock { _ in
+        dnnl_primitive_desc_create(&descriptor, UnsafeRawPointer(operation), attributes.handle, engine.handle, nil)
+      }
     }
     try check(status, "set up \(name)")
     guard let descriptor else { throw NetworkError(.library, "oneDNN has no \(name)") }

@@ -14,7 +14,7 @@ struct RowDemand {
       schedule.receive(rows)
       while let band = schedule.next() {
         if flow.storage[band.node] == band.node { reserve(band.rows.count, in: band.node, schedule) }
-        if let shape = BandShape(band, of: graph, extents) { shapes.insert(shape) }
+        if let shape = BandShape(band, of: graph, flow, extents) { shapes.insert(shape) }
         schedule.complete(band)
       }
     }

@@ -1,4 +1,4 @@
-/// Who reads what in a graph, and whose rows lie in the same memory.
+/// Who reads what in a graph, how its values are stored, and whose rows lie in the same memory.
 struct RowFlow {
   /// A node that reads a value's rows through a window.
   struct Reader {
@@ -12,6 +12,8 @@ struct RowFlow {
     var window: Window
   }
 
+  /// Of each value: fp32 for the last one, whatever the others are.
+  let types: [DataType]
   /// The sources of each node; the residual, if there is one, comes second.
   let sources: [[Source]]
   /// The readers of each value.
@@ -24,7 +26,9 @@ struct RowFlow {
   let tenants: [[Int]]
   let output: Int
 
-  init(_ graph: Graph) {
+  /// - Parameter type: of all values but the last.
+  init(_ graph: Graph, _ type: DataType = .fp32) {
+    let types = graph.nodes.indices.map { $0 == graph.output.index ? .fp32 : type }
     var sources: [[Source]] = []
     var readers: [[Reader]] = Array(repeating: [], count: graph.nodes.count)
     for (index, node) in graph.nodes.enumerated() {
@@ -45,11 +49,15 @@ struct RowFlow {
     var tenants: [[Int]] = Array(repeating: [], count: sources.count)
     for (index, sources) in sources.enumerated() {
       let residual = sources.dropFirst().first?.value
-      let isFree = residual.map { $0 != sources[0].value && readers[$0].last?.node == index } ?? false
+      let isFree =
+        residual.map {
+          $0 != sources[0].value && readers[$0].last?.node == index && types[$0] == types[index]
+        } ?? false
       overwritten.append(isFree ? residual : nil)
       storage.append(overwritten[index].map { storage[$0] } ?? index)
       tenants[storage[index]].append(index)
     }
+    self.types = types
     (self.sources, self.readers, self.overwritten) = (sources, readers, overwritten)
     (self.storage, self.tenants) = (storage, tenants)
     output = graph.output.index

@@ -1,8 +1,8 @@
 /// The rows of a feature map that are still needed, in one piece of memory: new ones come in below, old ones leave above.
 struct RowWindow {
-  private let base: UnsafeMutablePointer<Float>
-  /// Values of a row.
-  private let rowLength: Int
+  private let base: UnsafeMutableRawPointer
+  /// Bytes of a row.
+  private let rowSize: Int
   /// Rows.
   private let capacity: Int
   /// The row that lies at `base`.
@@ -10,14 +10,14 @@ struct RowWindow {
   private(set) var rows = 0..<0
 
   /// - Parameter base: memory for `capacity` rows; has to outlive the window.
-  init(at base: UnsafeMutablePointer<Float>, rowLength: Int, capacity: Int) {
-    (self.base, self.rowLength, self.capacity) = (base, rowLength, capacity)
+  init(at base: UnsafeMutableRawPointer, rowSize: Int, capacity: Int) {
+    (self.base, self.rowSize, self.capacity) = (base, rowSize, capacity)
   }
 
   /// Where a row begins; the rows below it follow without gaps.
-  func address(of row: Int) -> UnsafeMutablePointer<Float> {
+  func address(of row: Int) -> UnsafeMutableRawPointer {
     precondition(rows.contains(row))
-    return base + (row - origin) * rowLength
+    return base + (row - origin) * rowSize
   }
 
   /// Makes room for `count` rows below.
@@ -26,7 +26,7 @@ struct RowWindow {
     rows = max(rows.lowerBound, min(first, rows.upperBound))..<rows.upperBound
     if rows.upperBound - origin + count > capacity {
       precondition(rows.count + count <= capacity)
-      base.update(from: base + (rows.lowerBound - origin) * rowLength, count: rows.count * rowLength)
+      base.copyMemory(from: base + (rows.lowerBound - origin) * rowSize, byteCount: rows.count * rowSize)
       origin = rows.lowerBound
     }
     rows = rows.lowerBound..<rows.upperBound + count

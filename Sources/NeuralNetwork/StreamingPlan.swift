@@ -8,6 +8,8 @@ final class StreamingPlan {
   let offsets: [Int]
   /// Bytes of all storages and, behind them, of the operations' scratchpad.
   let size: Int
+  /// Bytes of a row of each value.
+  let rowSizes: [Int]
   let scratchpadOffset: Int
   let operations: [BandShape: BandOperation]
 
@@ -18,7 +20,7 @@ final class StreamingPlan {
     _ graph: Graph, _ flow: RowFlow, height: Int, width: Int, bands: BandHeights,
     compile: (BandShape) throws(NetworkError) -> BandOperation
   ) throws(NetworkError) {
-    extents = graph.extents(height: height, width: width)
+    let extents = graph.extents(height: height, width: width)
     guard extents.allSatisfy({ $0.height > 0 && $0.width > 0 }) else {
       throw NetworkError(.imageTooSmall, "an image of \(width)×\(height) pixels is too small for this network")
     }
@@ -27,21 +29,22 @@ final class StreamingPlan {
     var operations: [BandShape: BandOperation] = [:]
     for shape in demand.shapes { operations[shape] = try compile(shape) }
 
+    let rowSizes = extents.indices.map { extents[$0].width * graph.values[$0].channels * flow.types[$0].size }
     var offsets: [Int] = []
     var end = 0
-    for (index, extent) in extents.enumerated() {
+    for (capacity, rowSize) in zip(demand.capacities, rowSizes) {
       offsets.append(end)
-      let bytes = demand.capacities[index] * extent.width * graph.values[index].channels * MemoryLayout<Float>.stride
+      let bytes = capacity * rowSize
       end += (bytes + Self.alignment - 1) / Self.alignment * Self.alignment
     }
     scratchpadOffset = end
     size = end + (operations.values.map(\.scratchpadSize).max() ?? 0)
     capacities = demand.capacities
-    (self.offsets, self.operations) = (offsets, operations)
+    (self.extents, self.rowSizes, self.offsets, self.operations) = (extents, rowSizes, offsets, operations)
   }
 
-  func operation(for band: Band, of graph: Graph) -> BandOperation {
-    guard let shape = BandShape(band, of: graph, extents), let operation = operations[shape] else {
+  func operation(for band: Band, of graph: Graph, _ flow: RowFlow) -> BandOperation {
+    guard let shape = BandShape(band, of: graph, flow, extents), let operation = operations[shape] else {
       preconditionFailure("a band that the plan does not know")
     }
     return operation

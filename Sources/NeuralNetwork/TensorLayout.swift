@@ -1,6 +1,6 @@
 import COneDNN
 
-/// Shape and memory order of a float tensor (`dnnl_memory_desc_t`).
+/// Shape, type and memory order of a tensor (`dnnl_memory_desc_t`).
 struct TensorLayout: Equatable {
   private(set) var descriptor: dnnl_memory_desc_t
 
@@ -9,26 +9,26 @@ struct TensorLayout: Equatable {
   }
 
   /// - Parameter order: `dnnl_format_tag_any` leaves the choice to the primitive.
-  init(shape: [Int], order: dnnl_format_tag_t) throws(NetworkError) {
+  init(shape: [Int], _ type: DataType, order: dnnl_format_tag_t) throws(NetworkError) {
     var descriptor = dnnl_memory_desc_t()
     try check(
-      dnnl_memory_desc_init_by_tag(&descriptor, Int32(shape.count), shape.map(Int64.init), dnnl_f32, order),
+      dnnl_memory_desc_init_by_tag(&descriptor, Int32(shape.count), shape.map(Int64.init), type.code, order),
       "describe a tensor of shape \(shape)")
     self.descriptor = descriptor
   }
 
   /// An image or a feature map of shape (N, C, H, W) in the order (N, H, W, C).
-  static func channelsLast(_ shape: [Int]) throws(NetworkError) -> TensorLayout {
-    try TensorLayout(shape: shape, order: dnnl_acdb)
+  static func channelsLast(_ shape: [Int], _ type: DataType) throws(NetworkError) -> TensorLayout {
+    try TensorLayout(shape: shape, type, order: dnnl_acdb)
   }
 
-  /// Row-major: a bias (O), a convolution kernel (O, I, H, W) or, grouped, (G, O, I, H, W).
+  /// Row-major, fp32: a bias (O), a convolution kernel (O, I, H, W) or, grouped, (G, O, I, H, W).
   static func plain(_ shape: [Int]) throws(NetworkError) -> TensorLayout {
     let orders = [1: dnnl_a, 4: dnnl_abcd, 5: dnnl_abcde]
     guard let order = orders[shape.count] else {
       preconditionFailure("no plain order for \(shape.count) dimensions")
     }
-    return try TensorLayout(shape: shape, order: order)
+    return try TensorLayout(shape: shape, .fp32, order: order)
   }
 
   /// Bytes, with the padding that blocked orders need.

@@ -1,6 +1,6 @@
 import COneDNN
 
-/// A view on floats in memory that somebody else owns (`dnnl_memory_t`).
+/// A view on a tensor in memory that somebody else owns (`dnnl_memory_t`).
 final class TensorMemory {
   let handle: dnnl_memory_t
   private var address: UnsafeMutableRawPointer?

@@ -16,12 +16,9 @@ struct ImageScorer {
   ///   - memoryLimit: of the whole process. The network's working memory for one image gets three quarters; the weights,
   ///     the decoder and the runtime share the rest.
   init(model descriptor: CInt, precision: Precision, threads: Int, memoryLimit: Int?) throws(LoadError) {
-    guard precision == .auto || precision == .fp32 else {
-      throw LoadError(description: "precision \(precision.rawValue) is not available here; use auto or fp32")
-    }
     do throws(DetectionError) {
       detector = try Detector.load(
-        descriptor: descriptor, threads: threads, memoryLimit: memoryLimit.map { $0 / 4 * 3 })
+        descriptor: descriptor, precision: precision, threads: threads, memoryLimit: memoryLimit.map { $0 / 4 * 3 })
     } catch {
       throw LoadError(description: error.description)
     }
@@ -29,7 +26,7 @@ struct ImageScorer {
     model = ScorerModel(
       name: info.name, sha256: info.sha256, threshold: info.threshold,
       head: info.head == .positive ? .positive : .linear,
-      precision: .fp32, minimumSize: info.minimumSize)
+      precision: detector.precision, minimumSize: info.minimumSize)
   }
 
   /// One run on the smallest image: whatever the libraries open or compile at first use is there afterwards, and a network

@@ -1,6 +1,6 @@
 @testable import NeuralNetwork
 
-/// The same graph by the definition of its operations, in Double, one value at a time.
+/// The same graph by the definition of its operations, one value at a time: in Double, and what is stored rounded.
 struct NaiveExecution {
   struct Map {
     var channels: Int
@@ -10,17 +10,32 @@ struct NaiveExecution {
     var values: [Double]
   }
 
-  /// - Parameter input: (3, H, W)
-  static func run(_ graph: Graph, _ parameters: [ConvolutionParameters], _ input: Map) -> Map {
-    var maps: [Map] = []
-    for node in graph.nodes {
-      switch node {
-      case .input: maps.append(input)
-      case .convolution(let index, let convolution, let source, let residual):
-        maps.append(
-          run(convolution, parameters[index], maps[source.index], adding: residual.map { maps[$0.index].values }))
-      case .maxPooling(let window, let source): maps.append(run(window, maps[source.index]))
+  /// - Parameters:
+  ///   - input: (3, H, W)
+  ///   - type: bf16: weights and all maps but the last are rounded to it.
+  static func run(
+    _ graph: Graph, _ parameters: [ConvolutionParameters], _ input: Map, _ type: DataType = .fp32
+  ) -> Map {
+    func rounded(_ value: Double) -> Double {
+      Double(Float(bitPattern: UInt32(BFloat16.rounding(Float(value))) << 16))
+    }
+    var parameters = parameters
+    if type == .bf16 {
+      for index in parameters.indices {
+        parameters[index].weights = parameters[index].weights.map { Float(rounded(Double($0))) }
       }
+    }
+    var maps: [Map] = []
+    for (node, index) in zip(graph.nodes, graph.values.map(\.index)) {
+      var map =
+        switch node {
+        case .input: input
+        case .convolution(let index, let convolution, let source, let residual):
+          run(convolution, parameters[index], maps[source.index], adding: residual.map { maps[$0.index].values })
+        case .maxPooling(let window, let source): run(window, maps[source.index])
+        }
+      if type == .bf16, index != graph.output.index { map.values = map.values.map(rounded) }
+      maps.append(map)
     }
     return maps[maps.count - 1]
   }

@@ -62,9 +62,13 @@ struct RandomNetwork {
   }
 
   /// - Parameter bands: nil: as the package does it.
-  func network(threads: Int? = nil, bands: BandHeights? = nil) throws -> Network {
-    guard let bands else { return try Network(graph, threads: threads) { parameters[$0] } }
-    return try Network(graph, threads: threads, bands: bands) { parameters[$0] }
+  func network(_ type: DataType = .fp32, threads: Int? = nil, bands: BandHeights? = nil) throws -> Network {
+    guard let bands else { return try Network(graph, type, threads: threads) { parameters[$0] } }
+    return try Network(graph, type, threads: threads, bands: bands) { parameters[$0] }
+  }
+
+  var endsInConvolution: Bool {
+    if case .convolution = graph.nodes[graph.output.index] { true } else { false }
   }
 
   func features(_ network: Network) throws -> Features {

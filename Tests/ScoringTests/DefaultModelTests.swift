@@ -24,7 +24,8 @@ private enum DefaultModel {
 @Suite(.serialized, .enabled(if: DefaultModel.path != nil, "no Models/default.safetensors here"))
 struct DefaultModelTests {
   private func scorer(_ adjust: (inout ScorerConfiguration) -> Void = { _ in }) throws -> Scorer {
-    var configuration = ScorerConfiguration(executable: try ScorerHarness.product("staypos-scorer"))
+    // What is compared with published figures.
+    var configuration = ScorerConfiguration(executable: try ScorerHarness.product("staypos-scorer"), precision: .fp32)
     adjust(&configuration)
     let source = try ModelSource(path: #require(DefaultModel.path))
     return Scorer(configuration, model: source, interruption: try ScorerInterruption())
@@ -38,15 +39,19 @@ struct DefaultModelTests {
     #expect(hello.sandbox.privilegesDropped)
   }
 
-  @Test func givesWhatTheDetectorGivesHere() throws {
+  /// `auto` is one of the others, and the scorer says which.
+  @Test(arguments: [Precision.fp32, .auto])
+  func givesWhatTheDetectorGivesHere(precision: Precision) throws {
     let harness = try ScorerHarness()
-    let detector = try Detector.load(#require(DefaultModel.path), threads: 1)
+    let detector = try Detector.load(#require(DefaultModel.path), precision: precision, threads: 1)
+    let scorer = try scorer { $0.precision = precision }
+    #expect(try scorer.start().model.precision == detector.precision)
     var generator = SystemRandomNumberGenerator()
     let image = RGBImage(
       size: ImageSize(width: 97, height: 64),
       pixels: (0..<97 * 64 * 3).map { UInt8(truncatingIfNeeded: $0 / 97) ^ .random(in: 0...63, using: &generator) })
     let file = try harness.image(PNGEncoder.encode(image))
-    #expect(try scorer().expectOutcome(file) == detector.score(image))
+    #expect(try scorer.expectOutcome(file) == detector.score(image))
   }
 
   @Test func limitsAndDamageAreReasons() throws {
@@ -94,6 +99,15 @@ struct DefaultModelTests {
     let pipe = try ScorerHarness.outputOfProgram(ScorerHarness.product("staypos-scorer"))
     #expect(pipe.status == EX_USAGE)
     #expect(pipe.output.contains("staypos score"))
+  }
+
+  @Test func aPrecisionThatIsNotThereIsRejected() throws {
+    let harness = try ScorerHarness()
+    guard case .modelRejected(let message) = try scorer({ $0.precision = .int8 }).failure(try harness.image("")) else {
+      Issue.record("not rejected")
+      return
+    }
+    #expect(message.contains("int8"))
   }
 
   @Test func aFileThatIsNoModelIsRejected() throws {

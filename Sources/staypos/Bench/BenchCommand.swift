@@ -62,7 +62,8 @@ struct BenchCommand: ParsableCommand {
   private func measure(_ size: ImageSize) throws -> BenchResult {
     let detector: Detector
     if let architecture {
-      detector = try RandomModel.detector(architecture.architecture, threads: self.detector.threads)
+      detector = try RandomModel.detector(
+        architecture.architecture, precision: self.detector.arithmetic.precision, threads: self.detector.threads)
     } else {
       detector = try self.detector.load()
     }
@@ -80,7 +81,8 @@ struct BenchCommand: ParsableCommand {
       throw ExitCode.notScored
     }
     return BenchResult(
-      model: detector.model, size: size, threads: self.detector.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
+      model: detector.model, precision: detector.precision, size: size,
+      threads: self.detector.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
       first: times[0],
       times: Array(times.dropFirst()), peakBytes: ProcessMemory.peak, logit: score.logit)
   }
@@ -94,6 +96,7 @@ struct BenchCommand: ParsableCommand {
     var arguments = ["staypos", "bench", "--size", size.description, "--repeat", "\(`repeat`)"].map { Array($0.utf8) }
     if let model = detector.model { arguments += [Array("--model".utf8), model.path.bytes] }
     if let threads = detector.threads { arguments += ["--threads", "\(threads)"].map { Array($0.utf8) } }
+    arguments += ["--precision", detector.arithmetic.precision.rawValue].map { Array($0.utf8) }
     if let architecture { arguments += ["--architecture", architecture.rawValue].map { Array($0.utf8) } }
     if json { arguments.append(Array("--json".utf8)) }
 

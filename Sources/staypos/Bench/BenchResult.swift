@@ -4,6 +4,7 @@ import StayposCore
 /// One size, measured.
 struct BenchResult: Encodable {
   var model: String
+  var precision: Precision
   var width: Int
   var height: Int
   var threads: Int
@@ -18,10 +19,12 @@ struct BenchResult: Encodable {
 
   /// - Parameter times: at least one.
   init(
-    model: ModelInfo, size: ImageSize, threads: Int, first: Double, times: [Double], peakBytes: Int?, logit: Double
+    model: ModelInfo, precision: Precision, size: ImageSize, threads: Int, first: Double, times: [Double],
+    peakBytes: Int?, logit: Double
   ) {
     let sorted = times.sorted()
     self.model = model.name
+    self.precision = precision
     width = size.width
     height = size.height
     self.threads = threads
@@ -36,7 +39,7 @@ struct BenchResult: Encodable {
 
   var line: String {
     let peak = peakBytes.map { "\(($0 + 1 << 19) >> 20) MiB at most" } ?? "memory unknown"
-    return "\(model)  \(width)x\(height)  \(threads) thread\(threads == 1 ? "" : "s"): "
+    return "\(model)  \(precision.rawValue)  \(width)x\(height)  \(threads) thread\(threads == 1 ? "" : "s"): "
       + "\(megapixelsPerSecond.fixed(3)) MP/s, \((medianSeconds * 1000).fixed(1)) ms (median of \(repeats), fastest "
       + "\((minimumSeconds * 1000).fixed(1)) ms, first \((firstSeconds * 1000).fixed(1)) ms), \(peak)"
   }

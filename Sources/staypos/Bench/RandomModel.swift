@@ -8,14 +8,14 @@ import SystemPackage
 /// A model with random weights: speed and memory do not depend on what a network has learnt.
 enum RandomModel {
   /// Goes through a file (without a name), as a real model does.
-  static func detector(_ architecture: Architecture, threads: Int?) throws -> Detector {
+  static func detector(_ architecture: Architecture, precision: Precision, threads: Int?) throws -> Detector {
     var template = Array("/tmp/staypos-bench.XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw Failure("cannot create a temporary file: \(Errno(rawValue: errno))") }
     defer { close(descriptor) }
     unlink(template)
     try FileDescriptor(rawValue: descriptor).writeAll(file(architecture))
-    return try Detector.load(descriptor: descriptor, threads: threads)
+    return try Detector.load(descriptor: descriptor, precision: precision, threads: threads)
   }
 
   private static func file(_ architecture: Architecture) throws -> [UInt8] {

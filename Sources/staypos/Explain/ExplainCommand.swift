@@ -70,7 +70,7 @@ struct ExplainCommand: ParsableCommand {
       }
     }
     if json {
-      try Console.write(json: ScoreRecord(examination, threshold: threshold, model: detector.model.sha256))
+      try Console.write(json: ScoreRecord(examination, threshold: threshold, detector: detector))
     } else {
       try Console.write(line: ScoreLine.text(examination, columns: Console.isTerminal))
     }

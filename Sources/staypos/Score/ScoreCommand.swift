@@ -50,7 +50,7 @@ struct ScoreCommand: ParsableCommand {
         case .unreadable(let path, let errno): Examination(refusing: path, Refusal(errno))
         }
       if json {
-        try Console.write(json: ScoreRecord(examination, threshold: threshold, model: detector.model.sha256))
+        try Console.write(json: ScoreRecord(examination, threshold: threshold, detector: detector))
       } else {
         try Console.write(line: ScoreLine.text(examination, columns: Console.isTerminal))
       }

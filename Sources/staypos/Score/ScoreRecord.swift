@@ -1,3 +1,4 @@
+import Detection
 import FoundationEssentials
 import StayposCore
 
@@ -20,9 +21,11 @@ struct ScoreRecord: Encodable {
   var sha256: SHA256Digest?
   /// SHA-256 of the model file.
   var model: SHA256Digest
+  /// Of the network: never `auto`.
+  var precision: Precision
   var seconds: Double
 
-  init(_ examination: Examination, threshold: Threshold, model: SHA256Digest) {
+  init(_ examination: Examination, threshold: Threshold, detector: Detector) {
     (path, pathBase64) = examination.path.json
     verdict = examination.verdict.name
     reason = examination.verdict.reason
@@ -36,13 +39,14 @@ struct ScoreRecord: Encodable {
     width = examination.size?.width
     height = examination.size?.height
     sha256 = examination.sha256
-    self.model = model
+    model = detector.model.sha256
+    precision = detector.precision
     seconds = examination.duration / .seconds(1)
   }
 
   private enum CodingKeys: CodingKey {
     case path, pathBase64, verdict, reason, detail, probability, logit, realScore, fakeScore, bias, threshold, width
-    case height, sha256, model, seconds
+    case height, sha256, model, precision, seconds
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -62,6 +66,7 @@ struct ScoreRecord: Encodable {
     try container.encode(height, forKey: .height)
     try container.encode(sha256, forKey: .sha256)
     try container.encode(model, forKey: .model)
+    try container.encode(precision, forKey: .precision)
     try container.encode(seconds, forKey: .seconds)
   }
 }

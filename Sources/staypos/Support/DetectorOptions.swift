@@ -16,6 +16,8 @@ struct DetectorOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads for one image (default: one for each processor).", valueName: "n"))
   var threads: Int?
 
+  @OptionGroup var arithmetic: PrecisionOption
+
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads has to be between 1 and 1024.")
@@ -25,7 +27,9 @@ struct DetectorOptions: ParsableArguments {
   /// Ends with a message and exit code 2 if there is no model that can be used: nothing can be scored then.
   func load() throws -> Detector {
     do {
-      return try Detector.load(model?.path ?? DefaultModel.find(), threads: threads, memoryLimit: availableMemory())
+      return try Detector.load(
+        model?.path ?? DefaultModel.find(), precision: arithmetic.precision, threads: threads,
+        memoryLimit: availableMemory())
     } catch {
       Console.complain("\(error)")
       throw ExitCode.notScored
@@ -37,6 +41,25 @@ struct DetectorOptions: ParsableArguments {
     guard let kibibytes = ProcessMemory.kibibytes("MemAvailable", in: "/proc/meminfo") else { return nil }
     return kibibytes * 1024 / 10 * 9
   }
+}
+
+struct PrecisionOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The network's arithmetic: fp32, bf16, or auto, which is bf16 where the processor has instructions for it.",
+      valueName: "type"))
+  var precision = Precision.auto
+}
+
+extension Precision: ExpressibleByArgument {
+  /// Nil for what this version does not have.
+  public init?(argument: String) {
+    guard Self.allValueStrings.contains(argument) else { return nil }
+    self.init(rawValue: argument)
+  }
+
+  /// For the help.
+  public static var allValueStrings: [String] { allCases.filter { $0 != .int8 }.map(\.rawValue) }
 }
 
 /// What a file may cost.
