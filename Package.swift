@@ -97,7 +97,7 @@ let package = Package(
       path: "Tests/Support/journal-probe", swiftSettings: swiftSettings),
     tests("StayposCoreTests", ["StayposCore", "TestSupport", system]),
     tests("ImageDecodingTests", ["ImageDecoding", "StayposCore", "TestSupport"]),
-    tests("NeuralNetworkTests", ["NeuralNetwork"]),
+    tests("NeuralNetworkTests", ["NeuralNetwork", "TestSupport"]),
     tests("CheckpointsTests", ["Checkpoints", "TestSupport", system]),
     tests(
       "DetectionTests",

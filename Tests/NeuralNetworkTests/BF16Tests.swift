@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import NeuralNetwork
@@ -67,7 +68,7 @@ struct BF16Tests {
   }
 
   @Test func memoryIsHalf() throws {
-    var random = SplitMix(seed: 3)
+    var random = SeededGenerator(seed: 3)
     let network = RandomNetwork(RandomResNet.graph(using: &random), width: 1, height: 1, seed: 4)
     let bands = BandHeights { _, extents in extents.map { min(8, $0.height) } }
     let full = try network.network(bands: bands).workingMemory(width: 640, height: 4_000)

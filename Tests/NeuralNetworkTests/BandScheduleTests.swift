@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import NeuralNetwork
@@ -6,7 +7,7 @@ import Testing
   /// Every row is made once, from rows that are there, and nothing is waited for in vain.
   @Test func everyRowIsMadeInTime() throws {
     for seed in UInt64(1)...300 {
-      var random = SplitMix(seed: seed &+ 1_000)
+      var random = SeededGenerator(seed: seed &+ 1_000)
       let network = RandomNetwork(seed: seed)
       let extents = network.graph.extents(height: network.height, width: network.width)
       let flow = RowFlow(network.graph)

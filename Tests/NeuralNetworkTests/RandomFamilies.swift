@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import NeuralNetwork
 
 /// Small networks of the structure of ResNets.
@@ -17,7 +19,7 @@ enum RandomResNet {
     return graph
   }
 
-  static func graph(using random: inout SplitMix) -> Graph {
+  static func graph(using random: inout SeededGenerator) -> Graph {
     var graph = Graph(inputChannels: 3)
     let kernel = [3, 5, 7].randomElement(using: &random) ?? 3
     let window = Window(kernel: kernel, stride: Int.random(in: 1...2, using: &random), padding: Padding(kernel / 2))
@@ -42,7 +44,7 @@ enum RandomResNet {
 
 /// Small networks of the structure of EfficientNet-Lite, padding included.
 enum RandomLite {
-  static func graph(using random: inout SplitMix) -> Graph {
+  static func graph(using random: inout SeededGenerator) -> Graph {
     var graph = Graph(inputChannels: 3)
     let stem = Convolution(
       inputChannels: 3, outputChannels: 8, window: .same(kernel: 3, stride: 2), activation: .relu6)

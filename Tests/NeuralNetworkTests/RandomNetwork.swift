@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import NeuralNetwork
 
 /// A small graph with any mixture of what graphs can hold, parameters and an image, out of one seed.
@@ -15,7 +17,7 @@ struct RandomNetwork {
   static let normalization = PixelNormalization(mean: mean, standardDeviation: standardDeviation)
 
   init(seed: UInt64) {
-    var random = SplitMix(seed: seed)
+    var random = SeededGenerator(seed: seed)
     width = Int.random(in: 1...20, using: &random)
     height = Int.random(in: 1...20, using: &random)
     pixels = (0..<3 * width * height).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -53,7 +55,7 @@ struct RandomNetwork {
 
   /// Random parameters and an image for a graph.
   init(_ graph: Graph, width: Int, height: Int, seed: UInt64) {
-    var random = SplitMix(seed: seed)
+    var random = SeededGenerator(seed: seed)
     self.graph = graph
     (self.width, self.height) = (width, height)
     pixels = (0..<3 * width * height).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -101,7 +103,9 @@ struct RandomNetwork {
 
 extension ConvolutionParameters {
   /// Neither vanishing nor exploding on the way through a network.
-  fileprivate static func random(for convolution: Convolution, using random: inout SplitMix) -> ConvolutionParameters {
+  fileprivate static func random(for convolution: Convolution, using random: inout SeededGenerator)
+    -> ConvolutionParameters
+  {
     let fanIn = convolution.weightCount / convolution.outputChannels
     let scale = Float(2 / Double(fanIn).squareRoot())
     return ConvolutionParameters(

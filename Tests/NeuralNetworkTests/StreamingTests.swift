@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import NeuralNetwork
@@ -26,7 +27,7 @@ import Testing
   }
 
   private func compare(_ family: Family, seed: UInt64, _ type: DataType, tolerance: Double) throws {
-    var random = SplitMix(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let width = size(using: &random)
     let height = size(using: &random)
     let network: RandomNetwork =
@@ -58,7 +59,7 @@ import Testing
     #expect(difference <= tolerance * magnitude, place)
   }
 
-  private func size(using random: inout SplitMix) -> Int {
+  private func size(using random: inout SeededGenerator) -> Int {
     switch Int.random(in: 0..<5, using: &random) {
     case 0: 1
     case 1: Int.random(in: 2...8, using: &random)
@@ -67,7 +68,7 @@ import Testing
   }
 
   @Test func memoryDoesNotGrowWithTheHeight() throws {
-    var random = SplitMix(seed: 3)
+    var random = SeededGenerator(seed: 3)
     for graph in [RandomResNet.graph(using: &random), RandomLite.graph(using: &random)] {
       let network = try RandomNetwork(graph, width: 1, height: 1, seed: 4)
         .network(bands: BandHeights { _, extents in extents.map { min(8, $0.height) } })

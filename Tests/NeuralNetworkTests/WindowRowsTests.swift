@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import NeuralNetwork
@@ -6,7 +7,7 @@ import Testing
 @Suite struct WindowRowsTests {
   @Test func agreesWithCounting() {
     for seed in UInt64(1)...500 {
-      var random = SplitMix(seed: seed)
+      var random = SeededGenerator(seed: seed)
       let kernel = Int.random(in: 1...7, using: &random)
       let window = Window(
         kernel: kernel, stride: Int.random(in: 1...5, using: &random),
