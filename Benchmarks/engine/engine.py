@@ -83,7 +83,9 @@ def measure(options, model, graph):
                     del todo[engine]
                 else:
                     runs[engine].append(result)
-        logits = {f"staypos {precision}": score(options, model, size, precision) for precision in options.precision}
+        logits = {
+            f"staypos {precision}": score(options, model, size, precision)
+            for precision in options.precision if f"staypos {precision}" in runs}
         width, height = map(int, size.split("x"))
         for engine, results in runs.items():
             seconds = [result["medianSeconds"] for result in results]
@@ -163,7 +165,7 @@ def main():
     parser.add_argument("--report", help="file whose engine section is replaced")
     parser.add_argument("--plot", help="SVG file to draw")
     parser.add_argument("--size", nargs="+", default=["512x512", "1024x1024"], metavar="WxH")
-    parser.add_argument("--precision", nargs="+", default=["fp32"], help="of staypos")
+    parser.add_argument("--precision", nargs="+", default=["fp32", "bf16"], help="of staypos")
     parser.add_argument("--peer", nargs="*", default=list(ENGINES), help=f"of {', '.join(ENGINES)}")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeat", type=int, default=3, help="runs in each process, after one that is not counted")
