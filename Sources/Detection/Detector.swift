@@ -22,17 +22,17 @@ package final class Detector {
   package init(
     model: consuming Model, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil
   ) throws(DetectionError) {
-    let type = try precision.dataType()
+    let arithmetic = try precision.arithmetic(model.calibration)
     let parameters = model.parameters
     do {
-      network = try Network(model.graph, type, threads: threads) { parameters[$0] }
+      network = try Network(model.graph, arithmetic, threads: threads) { parameters[$0] }
     } catch let error as NetworkError {
       throw DetectionError(.network, "cannot set up the network: \(error)", network: error)
     } catch {
       throw DetectionError(.network, "cannot set up the network: \(error)")
     }
     self.model = model.info
-    self.precision = Precision(type)
+    self.precision = Precision(arithmetic)
     head = model.head
     normalization = model.info.preprocessing.normalization
     self.memoryLimit = memoryLimit
@@ -91,8 +91,15 @@ package final class Detector {
     }
   }
 
+  /// The score, and what the network's feature maps hold on the way; fp32 only.
+  func score<Source: PixelSource & ~Copyable>(
+    _ source: inout Source, observing statistics: FeatureStatistics
+  ) throws(DetectionError) -> ScoringOutcome {
+    try run(&source, mapped: false, observing: statistics).outcome
+  }
+
   private func run<Source: PixelSource & ~Copyable>(
-    _ source: inout Source, mapped: Bool
+    _ source: inout Source, mapped: Bool, observing statistics: FeatureStatistics? = nil
   ) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
     let size = source.size
     guard min(size.width, size.height) >= model.minimumSize else {
@@ -102,7 +109,7 @@ package final class Detector {
     }
     let features: Features
     do throws(Interruption) {
-      features = try self.features(of: &source, mapped: mapped)
+      features = try self.features(of: &source, mapped: mapped, observing: statistics)
     } catch {
       return (try outcome(of: error, size), nil)
     }
@@ -116,9 +123,9 @@ package final class Detector {
 
   /// Rows go from the source into the network, a band at a time.
   private func features<Source: PixelSource & ~Copyable>(
-    of source: inout Source, mapped: Bool
+    of source: inout Source, mapped: Bool, observing statistics: FeatureStatistics?
   ) throws(Interruption) -> Features {
-    let scan = try begin(source.size, mapped: mapped)
+    let scan = try begin(source.size, mapped: mapped, observing: statistics)
     let rowLength = 3 * source.size.width
     var pixels = [UInt8](repeating: 0, count: scan.bandRows * rowLength)
     while scan.missingRows > 0 {
@@ -138,11 +145,13 @@ package final class Detector {
     return scan.finish()
   }
 
-  private func begin(_ size: ImageSize, mapped: Bool) throws(Interruption) -> FeatureScan {
+  private func begin(
+    _ size: ImageSize, mapped: Bool, observing statistics: FeatureStatistics?
+  ) throws(Interruption) -> FeatureScan {
     do throws(NetworkError) {
       return try network.scan(
         width: size.width, height: size.height, normalization: normalization,
-        projectedOn: mapped ? head.weights : nil, memoryLimit: memoryLimit)
+        projectedOn: mapped ? head.weights : nil, observing: statistics, memoryLimit: memoryLimit)
     } catch {
       throw .network(error)
     }

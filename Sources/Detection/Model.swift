@@ -9,12 +9,16 @@ import SystemPackage
 package struct Model: Sendable {
   static let format = "staypos-model"
   static let formatVersion = "1"
+  /// F32 (convolutions): ``Calibration/ranges``. Optional.
+  static let calibrationName = "int8.ranges"
 
   package let info: ModelInfo
   package let head: Head
   let graph: Graph
   /// Parallel to `graph.convolutions`, BatchNorm folded in.
   let parameters: [ConvolutionParameters]
+  /// For int8; nil if the file has none.
+  package var calibration: Calibration?
 
   /// Follows symbolic links.
   package init(path: FilePath) throws(DetectionError) {
@@ -54,6 +58,7 @@ package struct Model: Sendable {
         parameters.append(try file.convolution(names, epsilon: definition.epsilon))
       }
       self.parameters = parameters
+      calibration = try file.calibration(graph)
       info = ModelInfo(
         name: metadata.name, sha256: file.withFileBytes { SHA256Digest(hashing: $0) }, threshold: metadata.threshold,
         head: metadata.head, architecture: metadata.architecture, preprocessing: metadata.preprocessing,
@@ -96,6 +101,18 @@ extension SafetensorsFile {
     } catch {
       throw DetectionError(.unreadable, "cannot read the model: \(error)", checkpoint: error)
     }
+  }
+
+  /// One number for each convolution, in order, under a name of its own.
+  fileprivate func calibration(_ graph: Graph) throws(DetectionError) -> Calibration? {
+    let name = Model.calibrationName
+    guard tensors[name] != nil else { return nil }
+    try check([RequiredTensor(name: name, shape: [graph.convolutions.count], isParameter: false)])
+    let ranges = try values(name)
+    guard ranges.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
+      throw DetectionError(.badValues, "the tensor \(name) holds something else than finite numbers from 0 on")
+    }
+    return Calibration(ranges: ranges)
   }
 
   fileprivate func convolution(

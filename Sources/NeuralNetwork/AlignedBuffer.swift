@@ -30,9 +30,9 @@ final class AlignedBuffer {
     self.size = size
   }
 
-  convenience init(copying floats: [Float]) throws(NetworkError) {
-    try self.init(size: floats.count * MemoryLayout<Float>.stride)
-    floats.withUnsafeBytes { source in
+  convenience init<Value: BitwiseCopyable>(copying values: [Value]) throws(NetworkError) {
+    try self.init(size: values.count * MemoryLayout<Value>.stride)
+    values.withUnsafeBytes { source in
       UnsafeMutableRawBufferPointer(start: address, count: source.count).copyMemory(from: source)
     }
   }

@@ -48,6 +48,7 @@ extension Graph {
         regions.append(convolution.window.gathers ? index : regions[source.index])
       case .maxPooling(let window, let source):
         regions.append(window.gathers ? index : regions[source.index])
+      case .conversion(let source): regions.append(regions[source.index])
       }
     }
     return regions

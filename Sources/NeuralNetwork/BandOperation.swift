@@ -11,17 +11,23 @@ final class BandOperation {
   /// Bytes that ``run(from:to:parameters:scratchpad:on:)`` needs beside the tensors.
   let scratchpadSize: Int
 
-  init(_ shape: BandShape, engine: Engine) throws(NetworkError) {
+  /// - Parameter rescaling: of an 8-bit convolution.
+  init(_ shape: BandShape, rescaling: Rescaling? = nil, engine: Engine) throws(NetworkError) {
     let source = try TensorLayout.channelsLast(shape.source, shape.sourceType)
     let destination = try TensorLayout.channelsLast(shape.destination, shape.destinationType)
     primitive =
       switch shape.operation {
       case .convolution(let convolution, let adding):
         try Primitive(
-          convolution, shape.sourceType, from: source, to: destination, padding: shape.padding, adding: adding,
-          engine: engine)
+          convolution, from: source, to: destination, padding: shape.padding,
+          weightType: shape.sourceType.isInteger ? .s8 : shape.sourceType,
+          attributes: Attributes(
+            sum: adding, activation: shape.destinationType.isInteger ? .none : convolution.activation,
+            rescaling: rescaling), engine: engine)
       case .maxPooling(let window, _):
         try Primitive(maxPooling: window, from: source, to: destination, padding: shape.padding, engine: engine)
+      case .conversion(_, let step):
+        try Primitive(reordering: source, to: destination, step: step, engine: engine)
       }
     self.source = try TensorMemory(source, engine: engine)
     self.destination = try TensorMemory(destination, engine: engine)
@@ -51,14 +57,13 @@ final class BandOperation {
 
 extension Primitive {
   /// - Parameters:
-  ///   - type: of the weights, as of the source.
   ///   - padding: rows above and below; columns are padded as the window says.
-  ///   - adding: the result to what the destination holds, before the activation.
+  ///   - attributes: the activation and what comes before it.
   fileprivate convenience init(
-    _ convolution: Convolution, _ type: DataType, from source: TensorLayout, to destination: TensorLayout,
-    padding: Padding, adding: Bool, engine: Engine
+    _ convolution: Convolution, from source: TensorLayout, to destination: TensorLayout, padding: Padding,
+    weightType: DataType, attributes: Attributes, engine: Engine
   ) throws(NetworkError) {
-    let weights = try TensorLayout(shape: convolution.groupedWeightShape, type, order: dnnl_format_tag_any)
+    let weights = try TensorLayout(shape: convolution.groupedWeightShape, weightType, order: dnnl_format_tag_any)
     let bias = try TensorLayout.plain([convolution.outputChannels])
     let window = convolution.window
     var (s, w, b, d) = (source.descriptor, weights.descriptor, bias.descriptor, destination.descriptor)
@@ -69,8 +74,7 @@ extension Primitive {
         window.paddingBefore(rows: padding), window.paddingAfter(rows: padding)),
       "describe a convolution")
     try self.init(
-      operation, attributes: Attributes(sum: adding, activation: convolution.activation), engine: engine,
-      name: "a convolution \(convolution.weightShape)")
+      operation, attributes: attributes, engine: engine, name: "a convolution \(convolution.weightShape)")
   }
 
   fileprivate convenience init(

@@ -4,10 +4,14 @@ struct BandShape: Hashable {
     /// - Parameter adding: to what the destination holds.
     case convolution(Convolution, adding: Bool)
     case maxPooling(Window, channels: Int)
+    /// - Parameter step: of the destination's numbers.
+    case conversion(channels: Int, step: Float)
   }
 
   var operation: Operation
-  /// Of the source, and of the weights.
+  /// The graph's convolution, if its scales are part of the code: then no other layer shares it.
+  var layer: Int?
+  /// Of the source, and of the weights (s8 if it is u8).
   var sourceType: DataType
   var destinationType: DataType
   /// Columns of the source.
@@ -21,6 +25,7 @@ struct BandShape: Hashable {
     switch operation {
     case .convolution(let convolution, _): convolution.window
     case .maxPooling(let window, _): window
+    case .conversion: Window(kernel: 1)
     }
   }
 
@@ -29,7 +34,7 @@ struct BandShape: Hashable {
     let channels =
       switch operation {
       case .convolution(let convolution, _): convolution.inputChannels
-      case .maxPooling(_, let channels): channels
+      case .maxPooling(_, let channels), .conversion(let channels, _): channels
       }
     return [1, channels, (rows - 1) * window.stride + window.kernel - padding.before - padding.after, width]
   }
@@ -39,7 +44,7 @@ struct BandShape: Hashable {
     let channels =
       switch operation {
       case .convolution(let convolution, _): convolution.outputChannels
-      case .maxPooling(_, let channels): channels
+      case .maxPooling(_, let channels), .conversion(let channels, _): channels
       }
     return [1, channels, rows, window.outputLength(width)]
   }
@@ -52,14 +57,18 @@ extension BandShape {
     let source: Graph.Value
     switch graph.nodes[band.node] {
     case .input: return nil
-    case .convolution(_, let convolution, let value, let residual):
+    case .convolution(let index, let convolution, let value, let residual):
       operation = .convolution(convolution, adding: residual != nil)
+      layer = flow.encodings[value.index].type.isInteger ? index : nil
       (window, source) = (convolution.window, value)
     case .maxPooling(let pooling, let value):
       operation = .maxPooling(pooling, channels: value.channels)
       (window, source) = (pooling, value)
+    case .conversion(let value):
+      operation = .conversion(channels: value.channels, step: flow.encodings[band.node].step)
+      (window, source) = (Window(kernel: 1), value)
     }
-    (sourceType, destinationType) = (flow.types[source.index], flow.types[band.node])
+    (sourceType, destinationType) = (flow.encodings[source.index].type, flow.encodings[band.node].type)
     width = extents[source.index].width
     rows = band.rows.count
     padding = window.source(of: band.rows, height: extents[source.index].height).padding

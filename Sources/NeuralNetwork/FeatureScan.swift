@@ -10,6 +10,7 @@ package final class FeatureScan {
   /// One for each storage.
   private var windows: [RowWindow]
   private var sums: FeatureSums
+  private let statistics: FeatureStatistics?
   /// Rows of the image that lie in the first window and that the schedule has not been told of yet.
   private var gathered = 0
   /// Rows that the schedule waits for.
@@ -17,8 +18,9 @@ package final class FeatureScan {
 
   init(
     _ network: Network, _ plan: StreamingPlan, memory: AlignedBuffer, normalization: PixelNormalization,
-    projectedOn weights: [Double]?
+    projectedOn weights: [Double]?, observing statistics: FeatureStatistics?
   ) {
+    self.statistics = statistics
     (self.network, self.plan, self.memory) = (network, plan, memory)
     self.normalization = normalization
     let graph = network.graph
@@ -70,7 +72,7 @@ package final class FeatureScan {
   private func receive(_ pixels: UnsafeBufferPointer<UInt8>, rows: Int) {
     let position = schedule.made[0] + gathered
     windows[0].append(rows, keepingFrom: schedule.firstNeeded(in: 0))
-    normalization.apply(to: pixels, into: windows[0].address(of: position), as: network.flow.types[0])
+    normalization.apply(to: pixels, into: windows[0].address(of: position), as: network.flow.encodings[0].type)
     gathered += rows
   }
 
@@ -94,7 +96,7 @@ package final class FeatureScan {
     let destination = windows[storage].address(of: band.rows.lowerBound)
     let sources = flow.sources[band.node]
     if sources.count > 1, flow.overwritten[band.node] == nil {
-      copy(band.rows, of: sources[1].value, to: destination, as: flow.types[band.node])
+      copy(band.rows, of: sources[1].value, to: destination, as: flow.encodings[band.node].type)
     }
     let source = sources[0]
     let rows = source.window.source(of: band.rows, height: plan.extents[source.value].height).rows
@@ -103,22 +105,26 @@ package final class FeatureScan {
       from: windows[flow.storage[source.value]].address(of: rows.lowerBound), to: destination,
       parameters: network.parameters(of: band.node, for: operation),
       scratchpad: memory.address + plan.scratchpadOffset, on: network.engine)
+    if let statistics {
+      let count = band.rows.count * plan.rowSizes[band.node] / MemoryLayout<Float>.size
+      statistics.add(
+        UnsafeBufferPointer(start: destination.assumingMemoryBound(to: Float.self), count: count), of: band.node)
+    }
     if band.node == flow.output {
       sums.add(
         destination.assumingMemoryBound(to: Float.self), positions: band.rows.count * plan.extents[band.node].width)
     }
   }
 
-  /// - Parameter type: the value's own, or fp32.
+  /// - Parameter type: one of the same size, or fp32.
   private func copy(_ rows: Range<Int>, of value: Int, to target: UnsafeMutableRawPointer, as type: DataType) {
     let source = windows[network.flow.storage[value]].address(of: rows.lowerBound)
     let size = rows.count * plan.rowSizes[value]
-    if network.flow.types[value] == type {
+    let encoding = network.flow.encodings[value]
+    if encoding.type.size == type.size {
       target.copyMemory(from: source, byteCount: size)
     } else {
-      BFloat16.expand(
-        source.assumingMemoryBound(to: UInt16.self), into: target.assumingMemoryBound(to: Float.self),
-        count: size / DataType.bf16.size)
+      encoding.decode(source, into: target.assumingMemoryBound(to: Float.self), count: size / encoding.type.size)
     }
   }
 }

@@ -14,6 +14,8 @@ package struct Graph: Sendable {
     ///   - residual: added to the convolution's result, before the activation.
     case convolution(index: Int, Convolution, source: Value, residual: Value?)
     case maxPooling(Window, source: Value)
+    /// The same numbers in another encoding.
+    case conversion(source: Value)
   }
 
   private(set) var nodes: [Node]
@@ -51,6 +53,10 @@ package struct Graph: Sendable {
     append(.maxPooling(window, source: source), channels: source.channels)
   }
 
+  mutating func conversion(of source: Value) -> Value {
+    append(.conversion(source: source), channels: source.channels)
+  }
+
   /// Size of every value; a 0 where the image is too small.
   func extents(height: Int, width: Int) -> [Extent] {
     var extents: [Extent] = []
@@ -61,6 +67,7 @@ package struct Graph: Sendable {
         extents.append(convolution.window.applied(to: extents[source.index]))
       case .maxPooling(let window, let source):
         extents.append(window.applied(to: extents[source.index]))
+      case .conversion(let source): extents.append(extents[source.index])
       }
     }
     return extents

@@ -10,13 +10,19 @@ final class Layer {
   }
 
   let convolution: Convolution
+  /// In units of the products if the source is 8-bit.
   let bias: TensorMemory
+  /// Of each output channel's weights; nil unless they are bytes.
+  let weightSteps: [Float]?
   private let biasBuffer: AlignedBuffer
   private var forms: [Form]
   /// The first form is still the plain one that no operation has asked for.
   private var isPlain = true
 
-  init(_ convolution: Convolution, _ parameters: ConvolutionParameters, engine: Engine) throws(NetworkError) {
+  /// - Parameter source: what the convolution reads.
+  init(
+    _ convolution: Convolution, _ parameters: ConvolutionParameters, source: Encoding, engine: Engine
+  ) throws(NetworkError) {
     guard parameters.weights.count == convolution.weightCount, parameters.bias.count == convolution.outputChannels
     else {
       throw NetworkError(
@@ -25,11 +31,18 @@ final class Layer {
           + "\(parameters.bias.count) biases")
     }
     self.convolution = convolution
-    biasBuffer = try AlignedBuffer(copying: parameters.bias)
-    bias = try TensorMemory(.plain([convolution.outputChannels]), at: biasBuffer.address, engine: engine)
+    let quantized =
+      source.type.isInteger ? QuantizedWeights(parameters.weights, channels: convolution.outputChannels) : nil
+    weightSteps = quantized?.steps
+    let bias = quantized.map { zip(parameters.bias, $0.steps).map { $0 / ($1 * source.step) } } ?? parameters.bias
+    biasBuffer = try AlignedBuffer(copying: bias)
+    self.bias = try TensorMemory(.plain([convolution.outputChannels]), at: biasBuffer.address, engine: engine)
 
-    let layout = try TensorLayout.plain(convolution.groupedWeightShape)
-    let buffer = try AlignedBuffer(copying: parameters.weights)
+    let layout = try TensorLayout.plain(convolution.groupedWeightShape, quantized == nil ? .fp32 : .s8)
+    let buffer =
+      if let quantized { try AlignedBuffer(copying: quantized.bytes) } else {
+        try AlignedBuffer(copying: parameters.weights)
+      }
     forms = [Form(layout: layout, buffer: buffer, memory: try TensorMemory(layout, at: buffer.address, engine: engine))]
   }
 
@@ -49,8 +62,9 @@ final class Layer {
         (DNNL_ARG_SCRATCHPAD, try TensorMemory(reorder.scratchpad, at: scratchpad.address, engine: engine)),
       ], on: engine)
     let form = Form(layout: layout, buffer: buffer, memory: memory)
-    if isPlain {
-      // Any order can be made from any other, and all are of one type: the plain copy has served.
+    if isPlain, weightSteps == nil {
+      // Any order can be made from any other, and all are of one type: the plain copy has served. Orders of bytes may hold
+      // sums beside the weights, which nothing reads back.
       forms = [form]
       isPlain = false
     } else {

@@ -9,52 +9,69 @@ package final class Network {
   /// Bytes of working memory that are kept between images.
   private static let keptMemory = 64 << 20
 
-  package let graph: Graph
-  /// How weights and feature maps are stored, but for the last one: that is fp32.
-  package let type: DataType
+  /// As it is executed: with 8-bit integers, there are conversions in it.
+  let graph: Graph
+  package let arithmetic: Arithmetic
   /// Threads of one image.
   package let threads: Int
   let flow: RowFlow
   let engine: Engine
   private let layers: [Layer]
+  /// Of each convolution; nil for those that are not 8-bit.
+  private let rescalings: [Rescaling?]
   private let bands: BandHeights
   /// Used last comes last.
   private var plans: [StreamingPlan] = []
   private var memory: AlignedBuffer?
 
   /// - Parameters:
-  ///   - type: with bf16, the graph has to end in a convolution.
+  ///   - arithmetic: but with fp32, the graph has to end in a convolution.
   ///   - threads: nil: one per processor.
   ///   - parameters: called once for each of the graph's convolutions, in order.
   package convenience init<Failure: Error>(
-    _ graph: Graph, _ type: DataType = .fp32, threads: Int? = nil,
+    _ graph: Graph, _ arithmetic: Arithmetic = .fp32, threads: Int? = nil,
     parameters: (Int) throws(Failure) -> ConvolutionParameters
   ) throws {
-    try self.init(graph, type, threads: threads, bands: .standard, parameters: parameters)
+    try self.init(graph, arithmetic, threads: threads, bands: .standard, parameters: parameters)
   }
 
   init<Failure: Error>(
-    _ graph: Graph, _ type: DataType = .fp32, threads: Int?, bands: BandHeights,
+    _ graph: Graph, _ arithmetic: Arithmetic = .fp32, threads: Int?, bands: BandHeights,
     parameters: (Int) throws(Failure) -> ConvolutionParameters
   ) throws {
-    guard type.isSupported else {
-      throw NetworkError(.unsupported, "this processor cannot compute in \(type) (it needs AVX-512): use fp32")
+    guard arithmetic.isSupported else {
+      throw NetworkError(
+        .unsupported,
+        arithmetic == .bf16
+          ? "this processor cannot compute in bf16 (it needs AVX-512): use fp32"
+          : "this processor cannot compute in int8 (it needs AVX512-VNNI): use fp32")
     }
-    if type != .fp32, case .maxPooling = graph.nodes[graph.output.index] {
-      preconditionFailure("a pooling cannot turn \(type) into fp32")
+    if arithmetic != .fp32, case .maxPooling = graph.nodes[graph.output.index] {
+      preconditionFailure("a pooling cannot give fp32 in \(arithmetic)")
     }
-    self.graph = graph
-    self.type = type
+    let encoded = EncodedGraph(graph, arithmetic)
+    self.graph = encoded.graph
+    self.arithmetic = arithmetic
     self.threads = max(1, threads ?? Int(omp_get_num_procs()))
     self.bands = bands
-    flow = RowFlow(graph, type)
+    flow = RowFlow(encoded)
     let engine = try Engine()
     self.engine = engine
     var layers: [Layer] = []
-    for (index, convolution) in graph.convolutions.enumerated() {
-      layers.append(try Layer(convolution, parameters(index), engine: engine))
+    var rescalings: [Rescaling?] = []
+    for (node, destination) in zip(encoded.graph.nodes, encoded.encodings) {
+      guard case .convolution(let index, let convolution, let source, let residual) = node else { continue }
+      let input = encoded.encodings[source.index]
+      let layer = try Layer(convolution, parameters(index), source: input, engine: engine)
+      layers.append(layer)
+      rescalings.append(
+        layer.weightSteps.map { steps in
+          Rescaling(
+            weightSteps: steps, source: input, residual: residual.map { encoded.encodings[$0.index] },
+            destination: destination)
+        })
     }
-    self.layers = layers
+    (self.layers, self.rescalings) = (layers, rescalings)
   }
 
   /// Bytes of working memory, besides weights, for an image of this size.
@@ -65,11 +82,13 @@ package final class Network {
   /// Begins with an image.
   /// - Parameters:
   ///   - weights: one per output channel, for ``Features/projection``.
+  ///   - statistics: gets the values of all convolutions; fp32 only.
   ///   - memoryLimit: bytes of working memory; checked before it is allocated.
   package func scan(
     width: Int, height: Int, normalization: PixelNormalization, projectedOn weights: [Double]? = nil,
-    memoryLimit: Int? = nil
+    observing statistics: FeatureStatistics? = nil, memoryLimit: Int? = nil
   ) throws(NetworkError) -> FeatureScan {
+    precondition(statistics == nil || arithmetic == .fp32)
     precondition(graph.input.channels == 3)
     let plan = try plan(width: width, height: height)
     if let memoryLimit, plan.size > memoryLimit {
@@ -79,7 +98,8 @@ package final class Network {
           + "\(memoryLimit >> 20) MiB")
     }
     return FeatureScan(
-      self, plan, memory: try takeMemory(size: plan.size), normalization: normalization, projectedOn: weights)
+      self, plan, memory: try takeMemory(size: plan.size), normalization: normalization, projectedOn: weights,
+      observing: statistics)
   }
 
   /// An image that is in memory already.
@@ -111,7 +131,8 @@ package final class Network {
       plan = try withThreads { () throws(NetworkError) in
         try StreamingPlan(graph, flow, height: height, width: width, bands: bands) { (shape) throws(NetworkError) in
           if let known = plans.lazy.compactMap({ $0.operations[shape] }).first { return known }
-          return try BandOperation(shape, engine: engine)
+          return try BandOperation(
+            shape, rescaling: shape.layer.flatMap { rescalings[$0] }, engine: engine)
         }
       }
       if plans.count == Self.planCount { plans.removeFirst() }

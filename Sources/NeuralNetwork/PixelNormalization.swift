@@ -21,6 +21,7 @@ package struct PixelNormalization: Sendable {
     switch type {
     case .fp32: Self.look(up: pixels, in: tables, into: target.assumingMemoryBound(to: Float.self))
     case .bf16: Self.look(up: pixels, in: roundedTables, into: target.assumingMemoryBound(to: UInt16.self))
+    case .u8, .s8: preconditionFailure("no network reads the image as bytes")
     }
   }
 

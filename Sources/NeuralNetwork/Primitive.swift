@@ -39,9 +39,15 @@ final class Primitive {
     try self.init(owning: descriptor, name)
   }
 
-  /// A copy from one order into another.
-  convenience init(reordering source: TensorLayout, to target: TensorLayout, engine: Engine) throws(NetworkError) {
+  /// A copy from one order or type into another.
+  /// - Parameter step: of the target's numbers, if they are integers.
+  convenience init(
+    reordering source: TensorLayout, to target: TensorLayout, step: Float = 1, engine: Engine
+  ) throws(NetworkError) {
     let attributes = try Attributes()
+    if step != 1 {
+      try check(dnnl_primitive_attr_set_output_scales(attributes.handle, 1, 0, [1 / step]), "set a scale")
+    }
     var descriptor: dnnl_primitive_desc_t?
     let status = withUnsafePointer(to: source.descriptor) { source in
       withUnsafePointer(to: target.descriptor) { target in
@@ -80,18 +86,30 @@ final class Primitive {
 final class Attributes {
   let handle: dnnl_primitive_attr_t
 
-  /// - Parameter sum: the result is added to what the destination holds; then comes the activation.
-  init(sum: Bool = false, activation: Activation = .none) throws(NetworkError) {
+  /// - Parameters:
+  ///   - sum: the result is added to what the destination holds; then comes the activation.
+  ///   - rescaling: of an 8-bit convolution.
+  init(
+    sum: Bool = false, activation: Activation = .none, rescaling: Rescaling? = nil
+  ) throws(NetworkError) {
     var handle: dnnl_primitive_attr_t?
     try check(dnnl_primitive_attr_create(&handle), "create attributes")
     guard let handle else { throw NetworkError(.library, "oneDNN made no attributes") }
     self.handle = handle
     try check(dnnl_primitive_attr_set_scratchpad_mode(handle, dnnl_scratchpad_mode_user), "set the scratchpad mode")
 
+    if let scales = rescaling?.scales {
+      let channelsMask: Int32 = 1 << 1
+      try check(
+        dnnl_primitive_attr_set_output_scales(handle, dnnl_dim_t(scales.count), channelsMask, scales), "set scales")
+    }
     var operations: dnnl_post_ops_t?
     try check(dnnl_post_ops_create(&operations), "create post-operations")
     defer { dnnl_post_ops_destroy(operations) }
-    if sum {
+    if let residual = rescaling?.residual {
+      try check(
+        dnnl_post_ops_append_sum_v2(operations, residual.scale, residual.type.code), "append a scaled sum")
+    } else if sum {
       try check(dnnl_post_ops_append_sum(operations, 1), "append a sum")
     }
     switch activation {

@@ -12,8 +12,8 @@ struct RowFlow {
     var window: Window
   }
 
-  /// Of each value: fp32 for the last one, whatever the others are.
-  let types: [DataType]
+  /// Of each value.
+  let encodings: [Encoding]
   /// The sources of each node; the residual, if there is one, comes second.
   let sources: [[Source]]
   /// The readers of each value.
@@ -26,9 +26,8 @@ struct RowFlow {
   let tenants: [[Int]]
   let output: Int
 
-  /// - Parameter type: of all values but the last.
-  init(_ graph: Graph, _ type: DataType = .fp32) {
-    let types = graph.nodes.indices.map { $0 == graph.output.index ? .fp32 : type }
+  init(_ encoded: EncodedGraph) {
+    let (graph, encodings) = (encoded.graph, encoded.encodings)
     var sources: [[Source]] = []
     var readers: [[Reader]] = Array(repeating: [], count: graph.nodes.count)
     for (index, node) in graph.nodes.enumerated() {
@@ -39,6 +38,8 @@ struct RowFlow {
         if let residual { sources[index].append(Source(value: residual.index, window: Window(kernel: 1))) }
       case .maxPooling(let window, let source):
         sources.append([Source(value: source.index, window: window)])
+      case .conversion(let source):
+        sources.append([Source(value: source.index, window: Window(kernel: 1))])
       }
       for source in sources[index] {
         readers[source.value].append(Reader(node: index, window: source.window))
@@ -51,13 +52,14 @@ struct RowFlow {
       let residual = sources.dropFirst().first?.value
       let isFree =
         residual.map {
-          $0 != sources[0].value && readers[$0].last?.node == index && types[$0] == types[index]
+          $0 != sources[0].value && readers[$0].last?.node == index
+            && encodings[$0].type.size == encodings[index].type.size
         } ?? false
       overwritten.append(isFree ? residual : nil)
       storage.append(overwritten[index].map { storage[$0] } ?? index)
       tenants[storage[index]].append(index)
     }
-    self.types = types
+    self.encodings = encodings
     (self.sources, self.readers, self.overwritten) = (sources, readers, overwritten)
     (self.storage, self.tenants) = (storage, tenants)
     output = graph.output.index

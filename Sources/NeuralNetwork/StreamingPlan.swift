@@ -29,7 +29,7 @@ final class StreamingPlan {
     var operations: [BandShape: BandOperation] = [:]
     for shape in demand.shapes { operations[shape] = try compile(shape) }
 
-    let rowSizes = extents.indices.map { extents[$0].width * graph.values[$0].channels * flow.types[$0].size }
+    let rowSizes = extents.indices.map { extents[$0].width * graph.values[$0].channels * flow.encodings[$0].type.size }
     var offsets: [Int] = []
     var end = 0
     for (capacity, rowSize) in zip(demand.capacities, rowSizes) {

@@ -22,13 +22,13 @@ struct TensorLayout: Equatable {
     try TensorLayout(shape: shape, type, order: dnnl_acdb)
   }
 
-  /// Row-major, fp32: a bias (O), a convolution kernel (O, I, H, W) or, grouped, (G, O, I, H, W).
-  static func plain(_ shape: [Int]) throws(NetworkError) -> TensorLayout {
+  /// Row-major: a bias (O), a convolution kernel (O, I, H, W) or, grouped, (G, O, I, H, W).
+  static func plain(_ shape: [Int], _ type: DataType = .fp32) throws(NetworkError) -> TensorLayout {
     let orders = [1: dnnl_a, 4: dnnl_abcd, 5: dnnl_abcde]
     guard let order = orders[shape.count] else {
       preconditionFailure("no plain order for \(shape.count) dimensions")
     }
-    return try TensorLayout(shape: shape, .fp32, order: order)
+    return try TensorLayout(shape: shape, type, order: order)
   }
 
   /// Bytes, with the padding that blocked orders need.

@@ -36,7 +36,7 @@ import Testing
   }
 
   private func compare(
-    _ graph: Graph, _ type: DataType = .fp32, bands: [Int], sizes: [(width: Int, height: Int)],
+    _ graph: Graph, _ type: Arithmetic = .fp32, bands: [Int], sizes: [(width: Int, height: Int)],
     tolerance: Double = 1e-5
   ) throws {
     let seed = UInt32.random(in: 1...1_000_000)
@@ -71,7 +71,7 @@ import Testing
   }
 
   /// He initialisation.
-  private func network(_ graph: Graph, _ type: DataType, _ bands: BandHeights, seed: UInt32) throws -> Network {
+  private func network(_ graph: Graph, _ type: Arithmetic, _ bands: BandHeights, seed: UInt32) throws -> Network {
     var noise = Noise(seed: seed)
     return try Network(graph, type, threads: nil, bands: bands) { index in
       let convolution = graph.convolutions[index]

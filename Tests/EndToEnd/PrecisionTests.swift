@@ -64,10 +64,56 @@ import Testing
       let finished = try await run(arguments + model + ["--json", "--precision", "fp32"], nil)
       let record = try JSONSerialization.jsonObject(with: Data(finished.output.utf8)) as? [String: Any]
       #expect(record?["precision"] as? String == "fp32", "\(arguments)")
-      for precision in ["int8", "fp16", ""] {
+      for precision in ["int4", "fp16", ""] {
         #expect(try await run(arguments + model + ["--precision", precision], nil).exitCode == 64, "\(precision)")
       }
     }
+  }
+
+  @Test(.enabled(if: PrecisionTests.hasVNNI, "skipped: this processor has no instructions for bytes"))
+  func aCalibratedModelScoresInINT8() async throws {
+    let samples = BuiltExecutables.repository.appending("Samples").string
+    let model = BuiltExecutables.repository.appending("Models").appending("default.safetensors").string
+    let calibrated = fixture.directory.appending("calibrated.safetensors").string
+    let written = try await run(["model", "quantize", model, "--images", samples, "-o", calibrated], nil)
+    try #require(written.exitCode == 0, "\(written.errors)")
+    #expect(written.output.contains("calibrated on 7 images"))
+    let info = try await run(["model", "info", "--json", calibrated], nil)
+    let record = try #require(try JSONSerialization.jsonObject(with: Data(info.output.utf8)) as? [String: Any])
+    #expect(record["int8"] as? Bool == true)
+
+    let compared = try await run(
+      ["model", "verify", calibrated, samples, "--against", "fp32", "--precision", "int8", "--json"], nil)
+    #expect(compared.exitCode == 0, "\(compared.errors)")
+    let comparison = try #require(try JSONSerialization.jsonObject(with: Data(compared.output.utf8)) as? [String: Any])
+    #expect(comparison["precision"] as? String == "int8" && comparison["images"] as? Int == 7)
+    let errors = try #require(comparison["logitErrors"] as? [String: Any])
+    let (mean, largest) = (try #require(errors["mean"] as? Double), try #require(errors["maximum"] as? Double))
+    #expect(mean > 1e-4 && largest < 0.5, "\(mean), \(largest)")
+    #expect((comparison["flips"] as? [Any])?.isEmpty == true)
+  }
+
+  @Test func quantizingSaysWhatIsMissing() async throws {
+    let empty = fixture.directory.appending("empty")
+    try #require(mkdir(empty.string, 0o700) == 0)
+    let model = fixture.model.string
+    let output = fixture.directory.appending("out.safetensors").string
+    for (arguments, message) in [
+      (["--images", empty.string, "-o", output], "no image was scored"),
+      (["--images", fixture.directory.appending("none").string, "-o", output], "No such file"),
+      (["--images", empty.string, "-o", model], "is the model itself"),
+    ] {
+      let finished = try await run(["model", "quantize", model] + arguments, nil)
+      #expect(finished.exitCode == 1)
+      #expect(finished.errors.contains(message), "\(finished.errors)")
+    }
+    #expect(try await run(["model", "quantize", model], nil).exitCode == 64)
+    #expect(access(output, F_OK) != 0)
+
+    let image = try fixture.write(OfflineToolFixture.png(width: 20, height: 10), named: "image.png")
+    let finished = try await run(["score", "--model", model, "--precision", "int8", image.string], nil)
+    #expect(finished.exitCode == 2)
+    #expect(finished.errors.contains("staypos model quantize"), "\(finished.errors)")
   }
 
   @Test func verifyNeedsTwoPrecisions() async throws {
@@ -100,6 +146,7 @@ import Testing
     #expect((record["labelled"] as? [String: Any])?["generated"] as? Int == 1)
   }
 
-  private static let hasBF16 =
-    (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains("avx512_bf16") ?? false
+  private static let processor = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+  private static let hasBF16 = processor.contains("avx512_bf16")
+  private static let hasVNNI = processor.contains("avx512_vnni")
 }

@@ -10,7 +10,7 @@ import Testing
       var random = SeededGenerator(seed: seed &+ 1_000)
       let network = RandomNetwork(seed: seed)
       let extents = network.graph.extents(height: network.height, width: network.width)
-      let flow = RowFlow(network.graph)
+      let flow = RowFlow(EncodedGraph(network.graph, .fp32))
       let limits = extents.map { Int.random(in: 1...$0.height, using: &random) }
       var schedule = BandSchedule(flow, heights: extents.map(\.height), limits: limits)
       // For each storage, whose value each row holds.
@@ -45,7 +45,7 @@ import Testing
     func rows(_ height: Int) -> [Int] {
       let extents = graph.extents(height: height, width: 4_000)
       let limits = BandHeights.standard.rows(graph, extents)
-      return RowDemand(graph, RowFlow(graph), extents: extents, limits: limits).capacities
+      return RowDemand(graph, RowFlow(EncodedGraph(graph, .fp32)), extents: extents, limits: limits).capacities
     }
     let tall = rows(1_000)
     #expect(rows(10_000) == tall)

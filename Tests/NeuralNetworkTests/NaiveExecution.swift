@@ -12,32 +12,41 @@ struct NaiveExecution {
 
   /// - Parameters:
   ///   - input: (3, H, W)
-  ///   - type: bf16: weights and all maps but the last are rounded to it.
+  ///   - arithmetic: weights and maps are rounded to what it stores.
   static func run(
-    _ graph: Graph, _ parameters: [ConvolutionParameters], _ input: Map, _ type: DataType = .fp32
+    _ graph: Graph, _ parameters: [ConvolutionParameters], _ input: Map, _ arithmetic: Arithmetic = .fp32
   ) -> Map {
-    func rounded(_ value: Double) -> Double {
-      Double(Float(bitPattern: UInt32(BFloat16.rounding(Float(value))) << 16))
-    }
-    var parameters = parameters
-    if type == .bf16 {
-      for index in parameters.indices {
-        parameters[index].weights = parameters[index].weights.map { Float(rounded(Double($0))) }
-      }
-    }
+    let encoded = EncodedGraph(graph, arithmetic)
     var maps: [Map] = []
-    for (node, index) in zip(graph.nodes, graph.values.map(\.index)) {
+    for (node, encoding) in zip(encoded.graph.nodes, encoded.encodings) {
       var map =
         switch node {
         case .input: input
         case .convolution(let index, let convolution, let source, let residual):
-          run(convolution, parameters[index], maps[source.index], adding: residual.map { maps[$0.index].values })
+          run(
+            convolution, parameters[index].rounded(for: encoded.encodings[source.index].type, convolution),
+            maps[source.index], adding: residual.map { maps[$0.index].values })
         case .maxPooling(let window, let source): run(window, maps[source.index])
+        case .conversion(let source): maps[source.index]
         }
-      if type == .bf16, index != graph.output.index { map.values = map.values.map(rounded) }
+      map.values = map.values.map { rounded($0, to: encoding) }
       maps.append(map)
     }
     return maps[maps.count - 1]
+  }
+
+  /// fp32 stands for no rounding at all.
+  private static func rounded(_ value: Double, to encoding: Encoding) -> Double {
+    let step = Double(encoding.step)
+    func nearest(_ range: ClosedRange<Double>) -> Double {
+      min(max((value / step).rounded(.toNearestOrEven), range.lowerBound), range.upperBound) * step
+    }
+    return switch encoding.type {
+    case .fp32: value
+    case .bf16: Double(Float(bitPattern: UInt32(BFloat16.rounding(Float(value))) << 16))
+    case .u8: nearest(0...255)
+    case .s8: nearest(-128...127)
+    }
   }
 
   private static func run(
@@ -102,5 +111,22 @@ struct NaiveExecution {
       }
     }
     return output
+  }
+}
+
+extension ConvolutionParameters {
+  /// - Parameter source: what the convolution reads.
+  fileprivate func rounded(for source: DataType, _ convolution: Convolution) -> ConvolutionParameters {
+    switch source {
+    case .fp32: return self
+    case .bf16:
+      let weights = weights.map { Float(bitPattern: UInt32(BFloat16.rounding($0)) << 16) }
+      return ConvolutionParameters(weights: weights, bias: bias)
+    case .u8, .s8:
+      let quantized = QuantizedWeights(weights, channels: convolution.outputChannels)
+      let perChannel = weights.count / convolution.outputChannels
+      let weights = quantized.bytes.indices.map { Float(quantized.bytes[$0]) * quantized.steps[$0 / perChannel] }
+      return ConvolutionParameters(weights: weights, bias: bias)
+    }
   }
 }

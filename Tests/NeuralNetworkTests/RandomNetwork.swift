@@ -64,13 +64,35 @@ struct RandomNetwork {
   }
 
   /// - Parameter bands: nil: as the package does it.
-  func network(_ type: DataType = .fp32, threads: Int? = nil, bands: BandHeights? = nil) throws -> Network {
-    guard let bands else { return try Network(graph, type, threads: threads) { parameters[$0] } }
-    return try Network(graph, type, threads: threads, bands: bands) { parameters[$0] }
+  func network(_ arithmetic: Arithmetic = .fp32, threads: Int? = nil, bands: BandHeights? = nil) throws -> Network {
+    guard let bands else { return try Network(graph, arithmetic, threads: threads) { parameters[$0] } }
+    return try Network(graph, arithmetic, threads: threads, bands: bands) { parameters[$0] }
   }
 
   var endsInConvolution: Bool {
     if case .convolution = graph.nodes[graph.output.index] { true } else { false }
+  }
+
+  /// Nothing but convolutions reads the image, and none adds it to its result.
+  var fitsINT8: Bool {
+    endsInConvolution
+      && graph.nodes.allSatisfy { node in
+        switch node {
+        case .input, .conversion: true
+        case .convolution(_, _, let source, let residual):
+          residual != graph.input && (source != graph.input || residual == nil)
+        case .maxPooling(_, let source): source != graph.input
+        }
+      }
+  }
+
+  /// From the image itself.
+  func calibration() throws -> Calibration {
+    let statistics = FeatureStatistics(graph)
+    let scan = try network().scan(
+      width: width, height: height, normalization: Self.normalization, observing: statistics)
+    try scan.append(pixels.span)
+    return statistics.calibration
   }
 
   func features(_ network: Network) throws -> Features {

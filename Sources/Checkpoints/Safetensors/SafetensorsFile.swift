@@ -45,6 +45,11 @@ package final class SafetensorsFile: Sendable {
     try body(mapping.bytes)
   }
 
+  /// A tensor's values as they are in the file.
+  package func bytes(of tensor: TensorDescription) -> [UInt8] {
+    Array(mapping.bytes[tensor.bytes])
+  }
+
   /// The values of a tensor in row-major order. F32, F16 and BF16 exactly; F64 rounded to the nearest (infinite beyond
   /// the range of Float).
   package func floats(_ name: String) throws(CheckpointError) -> [Float] {

@@ -7,7 +7,7 @@ import SystemPackage
 
 /// A model with random weights: speed and memory do not depend on what a network has learnt.
 enum RandomModel {
-  /// Goes through a file (without a name), as a real model does.
+  /// Goes through a file (without a name), as a real model does; for int8, noise calibrates it.
   static func detector(_ architecture: Architecture, precision: Precision, threads: Int?) throws -> Detector {
     var template = Array("/tmp/staypos-bench.XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
@@ -15,7 +15,14 @@ enum RandomModel {
     defer { close(descriptor) }
     unlink(template)
     try FileDescriptor(rawValue: descriptor).writeAll(file(architecture))
-    return try Detector.load(descriptor: descriptor, precision: precision, threads: threads)
+    var model = try Model(descriptor: descriptor)
+    if precision == .int8 {
+      let calibrator = try Calibrator(model: model, threads: threads)
+      var image = NoiseImage(ImageSize(width: 64, height: 64))
+      _ = try calibrator.observe(&image)
+      model.calibration = calibrator.calibration
+    }
+    return try Detector(model: model, precision: precision, threads: threads)
   }
 
   private static func file(_ architecture: Architecture) throws -> [UInt8] {

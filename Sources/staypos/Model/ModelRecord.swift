@@ -21,6 +21,8 @@ struct ModelRecord: Encodable {
   var preprocessing: Preprocessing
   var parameters: Int
   var minimumSize: Int
+  /// Calibrated for it.
+  var int8: Bool
   /// An object where the file has one; the text itself if it is not JSON.
   var card: JSONValue?
 
@@ -37,6 +39,7 @@ struct ModelRecord: Encodable {
     preprocessing = info.preprocessing
     parameters = info.parameterCount
     minimumSize = info.minimumSize
+    int8 = model.calibration != nil
     card = info.card.map { text in
       (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .string(text)
     }
@@ -53,7 +56,7 @@ struct ModelRecord: Encodable {
       ),
       ("threshold", "\(threshold)"), ("parameters", "\(parameters)"),
       ("smallest image", "\(minimumSize) x \(minimumSize) pixels"), ("architecture", Self.json(architecture)),
-      ("preprocessing", Self.json(preprocessing)),
+      ("preprocessing", Self.json(preprocessing)), ("int8", int8 ? "calibrated" : "not calibrated"),
     ]
     if case .object(let members) = card {
       lines += members.sorted { $0.key < $1.key }.map { ("card: \($0.key)", $0.value.text) }

@@ -51,7 +51,7 @@ struct ModelVerifyCommand: ParsableCommand {
       throw ValidationError("--threads has to be between 1 and 1024.")
     }
     if let against {
-      guard against != .auto else { throw ValidationError("--against needs fp32 or bf16.") }
+      guard against != .auto else { throw ValidationError("--against needs fp32, bf16 or int8.") }
       guard (1...2).contains(files.count) else {
         throw ValidationError("--against needs a directory of images, and before it perhaps a model.")
       }

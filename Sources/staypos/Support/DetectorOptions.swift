@@ -46,21 +46,12 @@ struct DetectorOptions: ParsableArguments {
 struct PrecisionOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The network's arithmetic: fp32, bf16, or auto, which is bf16 where the processor has instructions for it.",
+      "The network's arithmetic: fp32, bf16, int8 (for a model that staypos model quantize has calibrated), or auto, which is bf16 where the processor has instructions for it, else fp32.",
       valueName: "type"))
   var precision = Precision.auto
 }
 
-extension Precision: ExpressibleByArgument {
-  /// Nil for what this version does not have.
-  public init?(argument: String) {
-    guard Self.allValueStrings.contains(argument) else { return nil }
-    self.init(rawValue: argument)
-  }
-
-  /// For the help.
-  public static var allValueStrings: [String] { allCases.filter { $0 != .int8 }.map(\.rawValue) }
-}
+extension Precision: ExpressibleByArgument {}
 
 /// What a file may cost.
 struct LimitOptions: ParsableArguments {

@@ -1,0 +1,36 @@
+/// Which numbers a network's feature maps hold, from images like those that it will see.
+package struct Calibration: Sendable, Equatable {
+  /// For each of the graph's convolutions, in order: the largest magnitude of its result, with residual and activation,
+  /// that an 8-bit number has to stand for.
+  package var ranges: [Float]
+
+  /// - Parameter ranges: finite, not below 0.
+  package init(ranges: [Float]) {
+    precondition(ranges.allSatisfy { $0.isFinite && $0 >= 0 })
+    self.ranges = ranges
+  }
+}
+
+/// Collects what images make of a network's feature maps.
+package final class FeatureStatistics {
+  private var histograms: [MagnitudeHistogram]
+  private let graph: Graph
+
+  package init(_ graph: Graph) {
+    self.graph = graph
+    histograms = graph.convolutions.map { _ in MagnitudeHistogram() }
+  }
+
+  /// - Parameter values: of a node of the graph.
+  func add(_ values: UnsafeBufferPointer<Float>, of node: Int) {
+    guard case .convolution(let index, _, _, _) = graph.nodes[node] else { return }
+    histograms[index].add(values)
+  }
+
+  package var calibration: Calibration {
+    Calibration(
+      ranges: zip(histograms, graph.convolutions).map { histogram, convolution in
+        histogram.bestRange(levels: convolution.activation == .none ? 127 : 255)
+      })
+  }
+}
