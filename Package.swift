@@ -101,7 +101,7 @@ let package = Package(
     tests("CheckpointsTests", ["Checkpoints", "TestSupport", system]),
     tests(
       "DetectionTests",
-      ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", system]),
+      ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", "TestSupport", system]),
     tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", "TestSupport", system]),
     tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", "TestSupport", system]),
     tests("CataloguingTests", ["Cataloguing", "StayposCore", "TestSupport", system]),

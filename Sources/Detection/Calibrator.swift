@@ -24,7 +24,7 @@ package final class Calibrator {
   package func observe<Source: PixelSource & ~Copyable>(
     _ source: inout Source
   ) throws(DetectionError) -> ScoringOutcome {
-    try detector.score(&source, observing: statistics)
+    try detector.run(&source, for: .statistics(statistics)).outcome
   }
 
   /// What has been learned.

@@ -10,6 +10,7 @@ package final class Detector {
   package let model: ModelInfo
   /// The one that is in force: never `auto`. The last feature map and all sums over it are fp32 or wider.
   package let precision: Precision
+  let hasNonNegativeFeatures: Bool
   private let network: Network
   private let head: Head
   private let normalization: PixelNormalization
@@ -19,11 +20,12 @@ package final class Detector {
   ///   - precision: `auto` depends on the processor, and so do the last digits of a score then.
   ///   - threads: nil: one per processor.
   ///   - memoryLimit: bytes of working memory for one image, besides the weights; nil: no limit.
-  package init(
+  package convenience init(
     model: consuming Model, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil
   ) throws(DetectionError) {
     let arithmetic = try precision.arithmetic(model.calibration)
     let parameters = model.parameters
+    let network: Network
     do {
       network = try Network(model.graph, arithmetic, threads: threads) { parameters[$0] }
     } catch let error as NetworkError {
@@ -31,8 +33,15 @@ package final class Detector {
     } catch {
       throw DetectionError(.network, "cannot set up the network: \(error)")
     }
+    self.init(model: model, network, memoryLimit: memoryLimit)
+  }
+
+  /// - Parameter network: the model's.
+  init(model: consuming Model, _ network: Network, memoryLimit: Int?) {
     self.model = model.info
-    self.precision = Precision(arithmetic)
+    self.network = network
+    precision = Precision(network.arithmetic)
+    hasNonNegativeFeatures = model.graph.isOutputNonNegative
     head = model.head
     normalization = model.info.preprocessing.normalization
     self.memoryLimit = memoryLimit
@@ -59,26 +68,27 @@ package final class Detector {
   package func score<Source: PixelSource & ~Copyable>(
     _ source: inout Source
   ) throws(DetectionError) -> ScoringOutcome {
-    try run(&source, mapped: false).outcome
+    try run(&source, for: .score).outcome
   }
 
   /// The same for an image that is in memory already.
   package func score(_ image: RGBImage) throws(DetectionError) -> ScoringOutcome {
     var rows = RGBImageRows(image)
-    return try run(&rows, mapped: false).outcome
+    return try run(&rows, for: .score).outcome
   }
 
   /// The score, and where it comes from; no map if the image was not scored.
   package func explain<Source: PixelSource & ~Copyable>(
     _ source: inout Source
   ) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
-    try run(&source, mapped: true)
+    let scan = try run(&source, for: .map)
+    return (scan.outcome, scan.map)
   }
 
   /// The same for an image that is in memory already.
   package func explain(_ image: RGBImage) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
     var rows = RGBImageRows(image)
-    return try run(&rows, mapped: true)
+    return try explain(&rows)
   }
 
   /// Bytes of working memory that an image of this size takes, besides the weights: beyond some height, no more for more
@@ -91,67 +101,92 @@ package final class Detector {
     }
   }
 
-  /// The score, and what the network's feature maps hold on the way; fp32 only.
-  func score<Source: PixelSource & ~Copyable>(
-    _ source: inout Source, observing statistics: FeatureStatistics
-  ) throws(DetectionError) -> ScoringOutcome {
-    try run(&source, mapped: false, observing: statistics).outcome
+  /// What a run gives besides a score.
+  enum Purpose {
+    case score
+    case map
+    /// The verdict: the run stops when it is certain that the image will be flagged.
+    case verdict(Threshold)
+    /// What the network's feature maps hold; fp32 only.
+    case statistics(FeatureStatistics)
   }
 
-  private func run<Source: PixelSource & ~Copyable>(
-    _ source: inout Source, mapped: Bool, observing statistics: FeatureStatistics? = nil
-  ) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
+  /// - Returns: `rows`: of the image that went through the network.
+  func run<Source: PixelSource & ~Copyable>(
+    _ source: inout Source, for purpose: Purpose
+  ) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?, rows: Int) {
     let size = source.size
     guard min(size.width, size.height) >= model.minimumSize else {
       let detail =
         "\(size.width)×\(size.height) pixels: the model needs at least \(model.minimumSize)×\(model.minimumSize)"
-      return (.notScored(.tooSmall, detail: detail), nil)
+      return (.notScored(.tooSmall, detail: detail), nil, 0)
     }
     let features: Features
+    let rows: Int
     do throws(Interruption) {
-      features = try self.features(of: &source, mapped: mapped, observing: statistics)
+      (features, rows) = try self.features(of: &source, for: purpose)
     } catch {
-      return (try outcome(of: error, size), nil)
+      return (try outcome(of: error, size), nil, 0)
     }
-    let score = head.score(features.means)
+    var score = head.score(features.means)
+    score.isLowerBound = rows < size.height
     guard score.logit.isFinite else {
       throw DetectionError(.badValues, "the model gives no finite score for an image of \(size.width)×\(size.height)")
     }
     let map = features.projection.map { EvidenceMap(width: features.width, height: features.height, values: $0) }
-    return (.scored(score, size: size), map)
+    return (.scored(score, size: size), map, rows)
   }
 
   /// Rows go from the source into the network, a band at a time.
   private func features<Source: PixelSource & ~Copyable>(
-    of source: inout Source, mapped: Bool, observing statistics: FeatureStatistics?
-  ) throws(Interruption) -> Features {
-    let scan = try begin(source.size, mapped: mapped, observing: statistics)
+    of source: inout Source, for purpose: Purpose
+  ) throws(Interruption) -> (features: Features, rows: Int) {
+    let scan = try begin(source.size, for: purpose)
     let rowLength = 3 * source.size.width
     var pixels = [UInt8](repeating: 0, count: scan.bandRows * rowLength)
     while scan.missingRows > 0 {
-      let rows: Int
-      do throws(DecodingFailure) {
-        var room = pixels.mutableSpan
-        rows = try source.read(rows: scan.bandRows, into: &room)
-      } catch {
-        throw .decoding(error)
-      }
+      let rows = try read(scan.bandRows, from: &source, into: &pixels)
       do throws(NetworkError) {
         try scan.append(pixels.span.extracting(first: rows * rowLength))
       } catch {
         throw .network(error)
       }
+      guard case .verdict(let threshold) = purpose, scan.missingRows > 0 else { continue }
+      let bounds = scan.bounds
+      var bound = head.score(bounds.means)
+      bound.isLowerBound = true
+      if threshold.isDecided(by: bound) {
+        var rest = scan.missingRows
+        while rest > 0 { rest -= try read(scan.bandRows, from: &source, into: &pixels) }
+        return (bounds, source.size.height - scan.missingRows)
+      }
     }
-    return scan.finish()
+    return (scan.finish(), source.size.height)
   }
 
-  private func begin(
-    _ size: ImageSize, mapped: Bool, observing statistics: FeatureStatistics?
-  ) throws(Interruption) -> FeatureScan {
+  private func read<Source: PixelSource & ~Copyable>(
+    _ rows: Int, from source: inout Source, into pixels: inout [UInt8]
+  ) throws(Interruption) -> Int {
+    do throws(DecodingFailure) {
+      var room = pixels.mutableSpan
+      return try source.read(rows: rows, into: &room)
+    } catch {
+      throw .decoding(error)
+    }
+  }
+
+  private func begin(_ size: ImageSize, for purpose: Purpose) throws(Interruption) -> FeatureScan {
+    var weights: [Double]?
+    var statistics: FeatureStatistics?
+    switch purpose {
+    case .score, .verdict: break
+    case .map: weights = head.weights
+    case .statistics(let wanted): statistics = wanted
+    }
     do throws(NetworkError) {
       return try network.scan(
-        width: size.width, height: size.height, normalization: normalization,
-        projectedOn: mapped ? head.weights : nil, observing: statistics, memoryLimit: memoryLimit)
+        width: size.width, height: size.height, normalization: normalization, projectedOn: weights,
+        observing: statistics, memoryLimit: memoryLimit)
     } catch {
       throw .network(error)
     }

@@ -62,6 +62,15 @@ package final class FeatureScan {
     }
   }
 
+  /// What the image has given so far, without a projection, with zeros for the rest of the map: lower bounds if no feature
+  /// is below zero.
+  package var bounds: Features {
+    let extent = plan.extents[network.graph.output.index]
+    return Features(
+      height: extent.height, width: extent.width, means: sums.means(over: extent.height * extent.width), projection: nil
+    )
+  }
+
   /// What the image gave. All its rows have to have come.
   package func finish() -> Features {
     precondition(missingRows == 0)

@@ -57,10 +57,15 @@ struct FeatureSums {
     }
   }
 
+  /// The sums so far as a share of those over so many positions.
+  func means(over total: Int) -> [Double] {
+    sums.map { $0 / Double(total) }
+  }
+
   func features(height: Int, width: Int) -> Features {
     precondition(positions == height * width)
     return Features(
-      height: height, width: width, means: sums.map { $0 / Double(positions) },
+      height: height, width: width, means: means(over: positions),
       projection: weights == nil ? nil : projection)
   }
 }

@@ -27,6 +27,12 @@ package struct Graph: Sendable {
   /// The last feature map.
   package var output: Value { values[values.count - 1] }
 
+  /// Whether no value of the last feature map can be below zero.
+  package var isOutputNonNegative: Bool {
+    guard case .convolution(_, let convolution, _, _) = nodes[output.index] else { return false }
+    return convolution.activation != .none
+  }
+
   package init(inputChannels: Int) {
     nodes = [.input]
     values = [Value(index: 0, channels: inputChannels)]

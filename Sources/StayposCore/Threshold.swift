@@ -23,9 +23,16 @@ package struct Threshold: Hashable, Sendable, Codable, CustomStringConvertible {
 
   package var description: String { "\(value)" }
 
-  /// `flagged` if and only if probability ≥ threshold.
+  /// `flagged` if and only if probability ≥ threshold. Of a lower bound ask ``isDecided(by:)`` first.
   package func verdict(on score: Score) -> Verdict {
     score.probability >= value ? .flagged : .clear
+  }
+
+  /// Whether ``verdict(on:)`` is the verdict on the full score: a lower bound can only tell that it is `flagged`.
+  ///
+  /// The sigmoid of a greater logit is not smaller, but exp(3) may err in the last digit (2⁻⁵²), hence the margin.
+  package func isDecided(by score: Score) -> Bool {
+    !score.isLowerBound || score.probability * (1 - 0x1p-40) >= value
   }
 }
 

@@ -11,12 +11,12 @@ final class OfflineToolFixture {
   /// A tiny ResNet with random weights. Its logit is between 0 and 10, so that `threshold` decides.
   let model: FilePath
 
-  init() throws {
+  init(head: String = "positive") throws {
     var template = Array("/tmp/staypos-offline.XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
     directory = FilePath(platformString: template)
     model = directory.appending("tiny.safetensors")
-    try Self.tinyModel().write(to: model)
+    try Self.tinyModel(head: head).write(to: model)
   }
 
   deinit {
@@ -25,9 +25,9 @@ final class OfflineToolFixture {
 
   /// One stage of one basic block, four channels.
   /// - Parameter headWeight: of every feature; below zero it is no positive head.
-  static func tinyModel(headWeight: Float = 0.5) throws -> SafetensorsWriter {
+  static func tinyModel(headWeight: Float = 0.5, head: String = "positive") throws -> SafetensorsWriter {
     var writer = SafetensorsWriter(metadata: [
-      "format": "staypos-model", "format_version": "1", "name": "tiny", "head": "positive", "threshold": "0.5",
+      "format": "staypos-model", "format_version": "1", "name": "tiny", "head": head, "threshold": "0.5",
       "architecture":
         #"{"family":"resnet","block":"basic","stem":{"kernel":3,"stride":2,"padding":1,"pool":null},"#
         + #""widths":[4],"depths":[1],"strides":[1]}"#,

@@ -1,3 +1,4 @@
+import Foundation
 import StayposCore
 import Testing
 
@@ -18,6 +19,33 @@ import Testing
     let score = Score(realScore: -1.5, fakeScore: 2.25, bias: 0.5)
     #expect(score.logit == 1.25)
     #expect(abs(score.probability - 0.7772998611746911) < 1e-15)
+  }
+
+  /// A bound decides where it flags, with a margin for exp(3); a score decides everywhere.
+  @Test func whatALowerBoundDecides() throws {
+    var score = Score(realScore: 0, fakeScore: 2, bias: 0)
+    let exact = try #require(Threshold(score.probability))
+    let below = try #require(Threshold(score.probability * (1 - 0x1p-30)))
+    let above = try #require(Threshold(score.probability.nextUp))
+    for threshold in [exact, below, above] { #expect(threshold.isDecided(by: score)) }
+    score.isLowerBound = true
+    #expect(below.isDecided(by: score) && !exact.isDecided(by: score) && !above.isDecided(by: score))
+    let zero = try #require(Threshold(0))
+    #expect(zero.isDecided(by: Score(realScore: 0, fakeScore: 0, bias: -1e9, isLowerBound: true)))
+    let one = try #require(Threshold(1))
+    #expect(!one.isDecided(by: Score(realScore: 0, fakeScore: 0, bias: 1e9, isLowerBound: true)))
+  }
+
+  /// Records made before there were bounds have none.
+  @Test func scoresReadBack() throws {
+    let old = #"{"bias":-1,"fakeScore":2,"realScore":0}"#
+    let score = Score(realScore: 0, fakeScore: 2, bias: -1)
+    #expect(try JSONDecoder().decode(Score.self, from: Data(old.utf8)) == score)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(String(decoding: try encoder.encode(score), as: UTF8.self) == old)
+    let bound = Score(realScore: 0, fakeScore: 2, bias: -1, isLowerBound: true)
+    #expect(try JSONDecoder().decode(Score.self, from: encoder.encode(bound)) == bound)
   }
 
   @Test func timesReadBack() throws {

@@ -41,6 +41,11 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Runs to take the median of.", valueName: "n"))
   var `repeat` = 5
 
+  @OptionGroup var threshold: ThresholdOption
+
+  @Flag(help: "Stop when the image is certain to be flagged, as staypos score --early-exit does.")
+  var earlyExit = false
+
   @Flag(help: "Print one JSON object a line.")
   var json = false
 
@@ -69,11 +74,18 @@ struct BenchCommand: ParsableCommand {
     }
     let clock = ContinuousClock()
     var times: [Double] = []
+    let threshold = threshold.resolved(for: detector.model)
     var outcome: ScoringOutcome?
+    var scannedRows = size.height
     for _ in 0...`repeat` {
       let start = clock.now
       var image = NoiseImage(size)
-      outcome = try detector.score(&image)
+      if earlyExit {
+        let scan = try detector.score(&image, stoppingAt: threshold)
+        (outcome, scannedRows) = (scan.outcome, scan.scannedRows)
+      } else {
+        outcome = try detector.score(&image)
+      }
       times.append((clock.now - start) / .seconds(1))
     }
     guard case .scored(let score, _) = outcome else {
@@ -84,7 +96,8 @@ struct BenchCommand: ParsableCommand {
       model: detector.model, precision: detector.precision, size: size,
       threads: self.detector.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
       first: times[0],
-      times: Array(times.dropFirst()), peakBytes: ProcessMemory.peak, logit: score.logit)
+      times: Array(times.dropFirst()), peakBytes: ProcessMemory.peak, scannedRows: scannedRows,
+      logit: score.logit)
   }
 
   private func report(_ result: BenchResult) throws {
@@ -98,6 +111,8 @@ struct BenchCommand: ParsableCommand {
     if let threads = detector.threads { arguments += ["--threads", "\(threads)"].map { Array($0.utf8) } }
     arguments += ["--precision", detector.arithmetic.precision.rawValue].map { Array($0.utf8) }
     if let architecture { arguments += ["--architecture", architecture.rawValue].map { Array($0.utf8) } }
+    if let threshold = threshold.threshold { arguments += ["--threshold", "\(threshold)"].map { Array($0.utf8) } }
+    if earlyExit { arguments.append(Array("--early-exit".utf8)) }
     if json { arguments.append(Array("--json".utf8)) }
 
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { bytes in

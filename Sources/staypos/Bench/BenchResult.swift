@@ -15,12 +15,15 @@ struct BenchResult: Encodable {
   var repeats: Int
   var megapixelsPerSecond: Double
   var peakBytes: Int?
+  /// Rows that went through the network: all, unless it stopped early.
+  var scannedRows: Int
+  /// At least this if not all rows were scanned.
   var logit: Double
 
   /// - Parameter times: at least one.
   init(
     model: ModelInfo, precision: Precision, size: ImageSize, threads: Int, first: Double, times: [Double],
-    peakBytes: Int?, logit: Double
+    peakBytes: Int?, scannedRows: Int, logit: Double
   ) {
     let sorted = times.sorted()
     self.model = model.name
@@ -34,6 +37,7 @@ struct BenchResult: Encodable {
     repeats = sorted.count
     megapixelsPerSecond = Double(size.width * size.height) / 1e6 / medianSeconds
     self.peakBytes = peakBytes
+    self.scannedRows = scannedRows
     self.logit = logit
   }
 
@@ -42,5 +46,6 @@ struct BenchResult: Encodable {
     return "\(model)  \(precision.rawValue)  \(width)x\(height)  \(threads) thread\(threads == 1 ? "" : "s"): "
       + "\(megapixelsPerSecond.fixed(3)) MP/s, \((medianSeconds * 1000).fixed(1)) ms (median of \(repeats), fastest "
       + "\((minimumSeconds * 1000).fixed(1)) ms, first \((firstSeconds * 1000).fixed(1)) ms), \(peak)"
+      + (scannedRows < height ? ", \(scannedRows) of \(height) rows scanned" : "")
   }
 }

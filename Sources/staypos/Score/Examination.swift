@@ -16,6 +16,8 @@ struct Examination {
   var sha256: SHA256Digest?
   var map: EvidenceMap?
   var image: RGBImage?
+  /// Rows that went through the network.
+  var scannedRows: Int?
   /// From the opening of the file to the verdict.
   var duration = Duration.zero
 
@@ -26,20 +28,24 @@ struct Examination {
   }
 
   /// Opens the file once; hash and pixels come from the same descriptor.
-  /// - Parameter mapped: keep image and evidence map.
+  /// - Parameters:
+  ///   - mapped: keep image and evidence map.
+  ///   - earlyExit: stop when the image is certain to be flagged; not together with a map.
   init(
-    of path: FilePath, by detector: Detector, threshold: Threshold, limits: ImageLimits, mapped: Bool = false
+    of path: FilePath, by detector: Detector, threshold: Threshold, limits: ImageLimits, mapped: Bool = false,
+    earlyExit: Bool = false
   ) {
     let clock = ContinuousClock()
     let start = clock.now
     self.init(refusing: path, Refusal(reason: .ioError, detail: ""))
     do throws(Refusal) {
       let file = try Candidate(opening: path)
-      try examine(file, detector, threshold, limits, mapped: mapped)
+      try examine(file, detector, threshold, limits, mapped: mapped, earlyExit: earlyExit)
     } catch {
       verdict = .notScored(error.reason)
       detail = error.detail
       score = nil
+      scannedRows = nil
       map = nil
       image = nil
     }
@@ -47,7 +53,8 @@ struct Examination {
   }
 
   private mutating func examine(
-    _ file: borrowing Candidate, _ detector: Detector, _ threshold: Threshold, _ limits: ImageLimits, mapped: Bool
+    _ file: borrowing Candidate, _ detector: Detector, _ threshold: Threshold, _ limits: ImageLimits, mapped: Bool,
+    earlyExit: Bool
   ) throws(Refusal) {
     let descriptor = file.descriptor.rawValue
     // A file beyond the limit is refused by its size: no need to read all of it.
@@ -59,7 +66,9 @@ struct Examination {
       }
     }
     let outcome =
-      mapped ? try explain(descriptor, detector, limits) : try score(descriptor, detector, limits)
+      mapped
+      ? try explain(descriptor, detector, limits)
+      : try score(descriptor, detector, limits, stoppingAt: earlyExit ? threshold : nil)
     guard file.isUnchanged() else {
       throw Refusal(reason: .unstable, detail: "the file was changed while it was read")
     }
@@ -72,7 +81,7 @@ struct Examination {
     }
   }
   private mutating func score(
-    _ descriptor: CInt, _ detector: Detector, _ limits: ImageLimits
+    _ descriptor: CInt, _ detector: Detector, _ limits: ImageLimits, stoppingAt threshold: Threshold?
   ) throws(Refusal) -> ScoringOutcome {
     var reader: ImageReader
     do throws(DecodingFailure) {
@@ -82,7 +91,13 @@ struct Examination {
     }
     size = reader.size
     do throws(DetectionError) {
-      return try detector.score(&reader)
+      guard let threshold else {
+        scannedRows = reader.size.height
+        return try detector.score(&reader)
+      }
+      let scan = try detector.score(&reader, stoppingAt: threshold)
+      scannedRows = scan.scannedRows
+      return scan.outcome
     } catch {
       throw Refusal(reason: .noModel, detail: error.message)
     }
@@ -102,6 +117,7 @@ struct Examination {
     do throws(DetectionError) {
       let (outcome, map) = try detector.explain(decoded)
       self.map = map
+      scannedRows = decoded.size.height
       return outcome
     } catch {
       throw Refusal(reason: .noModel, detail: error.message)

@@ -16,6 +16,9 @@ struct ScoreCommand: ParsableCommand {
       A file that cannot be judged (damaged, too large, unreadable, no image) is not-scored, with the reason. That is \
       neither flagged nor clear.
 
+      With --early-exit the network stops as soon as an image is certain to be flagged: verdicts stay the same, and \
+      probability and logit of such an image are lower bounds, printed with a "≥" before them.
+
       EXIT STATUS
         0   all files are clear
         1   at least one file is flagged
@@ -35,18 +38,26 @@ struct ScoreCommand: ParsableCommand {
   @OptionGroup var threshold: ThresholdOption
   @OptionGroup var limits: LimitOptions
 
+  @Flag(help: "Stop when an image is certain to be flagged; positive heads only.")
+  var earlyExit = false
+
   @Flag(help: "Print one JSON object a line.")
   var json = false
 
   func run() throws {
     let detector = try detector.load()
     let threshold = threshold.resolved(for: detector.model)
+    if earlyExit, !detector.canExitEarly {
+      Console.complain("--early-exit has no effect: nothing bounds the score of a head that is not positive")
+    }
     var (flagged, notScored) = (false, false)
     if !json, Console.isTerminal { try Console.write(line: Console.paint(ScoreLine.header, .dim)) }
     try FileWalk.visit(files.map(\.path)) { item in
       let examination =
         switch item {
-        case .file(let path): Examination(of: path, by: detector, threshold: threshold, limits: limits.limits)
+        case .file(let path):
+          Examination(
+            of: path, by: detector, threshold: threshold, limits: limits.limits, earlyExit: earlyExit)
         case .unreadable(let path, let errno): Examination(refusing: path, Refusal(errno))
         }
       if json {

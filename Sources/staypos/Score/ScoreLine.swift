@@ -7,8 +7,9 @@ enum ScoreLine {
   /// Columns for a terminal; for a pipe verdict, probability, logit, path and reason between tabs.
   static func text(_ examination: Examination, columns: Bool) -> String {
     let verdict = examination.verdict.name.rawValue
-    let probability = examination.score.map { $0.probability.fixed(4) } ?? "-"
-    let logit = examination.score.map { $0.logit.fixed(4, signed: true) } ?? "-"
+    let bound = examination.score?.isLowerBound == true ? "≥" : ""
+    let probability = examination.score.map { bound + $0.probability.fixed(4) } ?? "-"
+    let logit = examination.score.map { bound + $0.logit.fixed(4, signed: true) } ?? "-"
     let path = examination.path.escaped
     let reason = examination.verdict.reason.map { reason in
       reason.rawValue + (examination.detail.map { ": \(Console.printable($0))" } ?? "")

@@ -15,9 +15,13 @@ struct ScoreRecord: Encodable {
   var realScore: Double?
   var fakeScore: Double?
   var bias: Double?
+  /// With `--early-exit`: probability, logit and fake score are at least these.
+  var lowerBound: Bool
   var threshold: Double
   var width: Int?
   var height: Int?
+  /// Rows that went through the network.
+  var scannedRows: Int?
   var sha256: SHA256Digest?
   /// SHA-256 of the model file.
   var model: SHA256Digest
@@ -35,9 +39,11 @@ struct ScoreRecord: Encodable {
     realScore = examination.score?.realScore
     fakeScore = examination.score?.fakeScore
     bias = examination.score?.bias
+    lowerBound = examination.score?.isLowerBound ?? false
     self.threshold = threshold.value
     width = examination.size?.width
     height = examination.size?.height
+    scannedRows = examination.scannedRows
     sha256 = examination.sha256
     model = detector.model.sha256
     precision = detector.precision
@@ -45,8 +51,8 @@ struct ScoreRecord: Encodable {
   }
 
   private enum CodingKeys: CodingKey {
-    case path, pathBase64, verdict, reason, detail, probability, logit, realScore, fakeScore, bias, threshold, width
-    case height, sha256, model, precision, seconds
+    case path, pathBase64, verdict, reason, detail, probability, logit, realScore, fakeScore, bias, lowerBound
+    case threshold, width, height, scannedRows, sha256, model, precision, seconds
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -61,9 +67,11 @@ struct ScoreRecord: Encodable {
     try container.encode(realScore, forKey: .realScore)
     try container.encode(fakeScore, forKey: .fakeScore)
     try container.encode(bias, forKey: .bias)
+    try container.encode(lowerBound, forKey: .lowerBound)
     try container.encode(threshold, forKey: .threshold)
     try container.encode(width, forKey: .width)
     try container.encode(height, forKey: .height)
+    try container.encode(scannedRows, forKey: .scannedRows)
     try container.encode(sha256, forKey: .sha256)
     try container.encode(model, forKey: .model)
     try container.encode(precision, forKey: .precision)
