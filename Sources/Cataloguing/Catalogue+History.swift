@@ -73,7 +73,8 @@ extension Catalogue {
   }
 
   /// What this model said about these bytes before: a score, or a reason that would be the same every time. A failure
-  /// that may pass (a timeout, no memory) and one that depends on the configuration (`too-large`) are no answer.
+  /// that may pass (a timeout, no memory) and one that depends on the configuration (`too-large`) are no answer. A lower
+  /// bound is given only if there is nothing better.
   package func cachedOutcome(
     sha256: SHA256Digest, model: SHA256Digest
   ) throws(CatalogueError) -> ScoringOutcome? {
@@ -84,7 +85,7 @@ extension Catalogue {
             SELECT * FROM history WHERE sha256 = ? AND model = ? AND (
               verdict <> 'not-scored' AND bias IS NOT NULL AND width IS NOT NULL
               OR reason IN ('empty', 'unsupported-format', 'corrupt', 'truncated', 'too-small'))
-            ORDER BY id DESC LIMIT 1
+            ORDER BY lower_bound, id DESC LIMIT 1
             """), arguments: [sha256.blob, model.blob])
       guard let entry = try row.map(HistoryEntry.init(row:)) else { return nil }
       if let reason = entry.verdict.reason { return .notScored(reason, detail: entry.detail ?? "") }
@@ -127,6 +128,7 @@ extension Catalogue {
     let arguments: [(any DatabaseValueConvertible)?] = [
       entry.time.nanoseconds, entry.path.blob, entry.fileSize, entry.sha256?.blob, entry.verdict.name.rawValue,
       entry.verdict.reason?.rawValue, entry.detail, entry.score?.realScore, entry.score?.fakeScore, entry.score?.bias,
+      entry.score?.isLowerBound ?? false,
       entry.imageSize?.width, entry.imageSize?.height, entry.threshold.value, entry.model?.blob,
       entry.quarantineID?.description, entry.allowed, entry.cached,
       seconds * 1_000_000_000 + attoseconds / 1_000_000_000,
@@ -134,9 +136,9 @@ extension Catalogue {
     try database.cachedStatement(
       sql: """
         INSERT INTO history
-          (time, path, file_size, sha256, verdict, reason, detail, real_score, fake_score, bias, width, height, threshold,
-          model, quarantine_id, allowed, cached, duration)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          (time, path, file_size, sha256, verdict, reason, detail, real_score, fake_score, bias, lower_bound, width, height,
+          threshold, model, quarantine_id, allowed, cached, duration)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: StatementArguments(arguments))
     return database.lastInsertedRowID

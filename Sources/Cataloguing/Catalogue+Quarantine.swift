@@ -128,14 +128,15 @@ extension Catalogue {
   static func upsert(_ summary: QuarantineSummary, in database: Database) throws {
     let arguments: [(any DatabaseValueConvertible)?] = [
       summary.id.description, summary.path.blob, summary.size, summary.sha256.blob, summary.score?.realScore,
-      summary.score?.fakeScore, summary.score?.bias, summary.threshold.value, summary.model?.blob,
+      summary.score?.fakeScore, summary.score?.bias, summary.score?.isLowerBound ?? false, summary.threshold.value,
+      summary.model?.blob,
       summary.time.nanoseconds, summary.state.rawValue,
     ]
     try database.cachedStatement(
       sql: """
         INSERT OR REPLACE INTO quarantine
-          (id, path, size, sha256, real_score, fake_score, bias, threshold, model, time, state)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          (id, path, size, sha256, real_score, fake_score, bias, lower_bound, threshold, model, time, state)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: StatementArguments(arguments))
   }

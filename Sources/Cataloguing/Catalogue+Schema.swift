@@ -6,7 +6,7 @@ import GRDB
 /// - `queue`: files that wait for a verdict, served by priority, then by id. What is being scored is in `leased`, a
 ///   temporary table: after a crash every file simply waits again, and leasing one costs no disk write.
 /// - `judged`: what is known of a file on disk, by device and inode; the row counts only while the whole identity agrees.
-/// - `history`: one row a verdict. `counter` is kept by triggers and survives pruning.
+/// - `history`: one row a verdict; `lower_bound`: its score may be higher. `counter` is kept by triggers and survives pruning.
 /// - `setting`: JSON by name. `allowlist`: by SHA-256.
 /// - `quarantine`: index of the quarantine directory, whose records are the truth.
 extension Catalogue {
@@ -17,6 +17,13 @@ extension Catalogue {
     }
     migrator.registerMigration("2") { database in
       try database.execute(sql: "ALTER TABLE queue ADD COLUMN waits INTEGER NOT NULL DEFAULT 0")
+    }
+    migrator.registerMigration("3") { database in
+      try database.execute(
+        sql: """
+          ALTER TABLE history ADD COLUMN lower_bound INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE quarantine ADD COLUMN lower_bound INTEGER NOT NULL DEFAULT 0
+          """)
     }
     return migrator
   }

@@ -35,7 +35,7 @@ extension Score {
     guard let real = row["real_score"] as Double?, let fake = row["fake_score"] as Double?,
       let bias = row["bias"] as Double?
     else { return nil }
-    self.init(realScore: real, fakeScore: fake, bias: bias)
+    self.init(realScore: real, fakeScore: fake, bias: bias, isLowerBound: row["lower_bound"])
   }
 }
 

@@ -65,7 +65,8 @@ package enum ControlInterface {
       attempts: int
     )
 
-    # One verdict on one file. verdict: flagged, clear or not-scored; reason: why it was not scored.
+    # One verdict on one file. verdict: flagged, clear or not-scored; reason: why it was not scored. lowerBound:
+    # probability, logit and fakeScore are at least these, for the scan stopped when that was certain (early_exit).
     type History (
       id: int,
       time: string,
@@ -81,6 +82,7 @@ package enum ControlInterface {
       realScore: ?float,
       fakeScore: ?float,
       bias: ?float,
+      lowerBound: bool,
       width: ?int,
       height: ?int,
       threshold: float,
@@ -101,6 +103,7 @@ package enum ControlInterface {
       size: int,
       probability: ?float,
       logit: ?float,
+      lowerBound: bool,
       threshold: float,
       model: ?string,
       uid: int,
@@ -127,6 +130,7 @@ package enum ControlInterface {
       reason: ?string,
       probability: ?float,
       logit: ?float,
+      lowerBound: ?bool,
       threshold: ?float,
       model: ?string,
       quarantineId: ?string,

@@ -9,10 +9,10 @@ extension JournalEntry {
       JournalField("STAYPOS_EVENT", event.kind.rawValue),
     ]
     var details: [String] = []
-    func add(_ name: String, _ key: String, _ value: String?) {
+    func add(_ name: String, _ key: String, _ value: String?, isLowerBound: Bool = false) {
       guard let value else { return }
       fields.append(JournalField(name, value))
-      details.append("\(key)=\(value)")
+      details.append("\(key)\(isLowerBound ? "≥" : "=")\(value)")
     }
     var message = event.message
     if let path = event.path {
@@ -21,8 +21,11 @@ extension JournalEntry {
     }
     add("STAYPOS_VERDICT", "verdict", event.verdict?.name.rawValue)
     add("STAYPOS_REASON", "reason", event.verdict?.reason?.rawValue)
-    add("STAYPOS_PROBABILITY", "probability", event.score.map { "\($0.probability)" })
-    add("STAYPOS_LOGIT", "logit", event.score.map { "\($0.logit)" })
+    if let score = event.score {
+      add("STAYPOS_PROBABILITY", "probability", "\(score.probability)", isLowerBound: score.isLowerBound)
+      add("STAYPOS_LOGIT", "logit", "\(score.logit)", isLowerBound: score.isLowerBound)
+      if score.isLowerBound { fields.append(JournalField("STAYPOS_LOWER_BOUND", "1")) }
+    }
     add("STAYPOS_THRESHOLD", "threshold", event.threshold?.description)
     add("STAYPOS_QUARANTINE_ID", "quarantine", event.quarantineID?.description)
     add("STAYPOS_SHA256", "sha256", event.sha256?.description)

@@ -37,13 +37,14 @@ package final class Scorer {
   }
 
   /// Scores the image in `file`, which has to be open for reading only.
-  package func score(_ file: borrowing Descriptor) -> ScorerResult {
+  /// - Parameter threshold: a lower bound that reaches it is good enough; nil: the score of the whole image.
+  package func score(_ file: borrowing Descriptor, stoppingAt threshold: Threshold? = nil) -> ScorerResult {
     precondition(fcntl(file.rawValue, F_GETFL) & O_ACCMODE == O_RDONLY, "a scorer gets no right to write")
     do {
       while true {
         let (process, hello) = try ready()
         lastRequest += 1
-        let request = ScorerRequest(id: lastRequest, limits: configuration.limits)
+        let request = ScorerRequest(id: lastRequest, limits: configuration.limits, earlyExit: threshold)
         let start = clock.now
         guard try send(request, file, to: process) else {
           // It died while idle: no fault of this image.

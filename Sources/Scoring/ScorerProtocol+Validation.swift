@@ -45,6 +45,11 @@ extension ScorerReply {
       guard score.fakeScore >= 0, model.head == .positive ? score.realScore == 0 : score.realScore <= 0 else {
         throw ScorerProtocolError("a score that a \(model.head.rawValue) head cannot give")
       }
+      if score.isLowerBound {
+        guard model.head == .positive, let threshold = request.earlyExit, threshold.isDecided(by: score) else {
+          throw ScorerProtocolError("a lower bound that was not asked for, or that decides nothing")
+        }
+      }
       guard size.width >= model.minimumSize, size.height >= model.minimumSize else {
         throw ScorerProtocolError("a score for an image below the minimum size")
       }

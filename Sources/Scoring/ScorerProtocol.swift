@@ -97,9 +97,11 @@ struct ScorerGreeting: Sendable, Codable {
 }
 
 /// One image to score; its descriptor, open for reading only, comes with the message.
-struct ScorerRequest: Hashable, Sendable, Codable {
-  var id: UInt64
-  var limits: ImageLimits
+package struct ScorerRequest: Hashable, Sendable, Codable {
+  package var id: UInt64
+  package var limits: ImageLimits
+  /// The scan may stop when this is certain to be reached; nil: never.
+  package var earlyExit: Threshold?
 }
 
 /// A score with the image's size, or a reason with its detail.

@@ -18,11 +18,11 @@ package struct ScorerServer: ~Copyable {
   ///
   /// - Parameter score: decodes and scores what is in the descriptor, from its first byte.
   package func run(
-    _ hello: ScorerHello, score: (borrowing Descriptor, ImageLimits) -> ScoringOutcome
+    _ hello: ScorerHello, score: (borrowing Descriptor, ScorerRequest) -> ScoringOutcome
   ) throws(ScorerProtocolError) {
     guard try channel.send(ScorerGreeting(hello: hello)) == .sent else { return }
     while let received = try channel.receiveRequest() {
-      let outcome = score(received.image, received.request.limits)
+      let outcome = score(received.image, received.request)
       guard try channel.send(ScorerReply(id: received.request.id, outcome: outcome)) == .sent else { return }
     }
   }

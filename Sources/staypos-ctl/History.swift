@@ -48,8 +48,9 @@ struct History: ParsableCommand {
         of: HistoryRecord.self, heading: ["ID", "TIME", "VERDICT", "PROBABILITY", "REASON", "PATH"]
       ) { entry in
         [
-          Cell(number: entry.id), Cell(entry.time), Cell(entry.verdict), Cell(probability: entry.probability),
-          Cell(entry.reason?.rawValue ?? "-"), Cell(shown(entry.path, entry.pathBase64)),
+          Cell(number: entry.id), Cell(entry.time), Cell(entry.verdict),
+          Cell(probability: entry.probability, isLowerBound: entry.lowerBound), Cell(entry.reason?.rawValue ?? "-"),
+          Cell(shown(entry.path, entry.pathBase64)),
         ]
       }
     }

@@ -20,9 +20,10 @@ struct Show: ParsableCommand {
   /// What there is to say; absent things are left out.
   static func pairs(_ entry: HistoryRecord) -> [(String, Cell)] {
     var pairs: [(String, Cell)] = []
-    func add(_ name: String, _ value: (some Any)?) {
-      if let value { pairs.append((name, Cell("\(value)"))) }
+    func add(_ name: String, _ value: (some Any)?, prefix: String = "") {
+      if let value { pairs.append((name, Cell("\(prefix)\(value)"))) }
     }
+    let bound = entry.lowerBound ? "≥" : ""
     add("id", entry.id)
     add("time", entry.time)
     add("path", shown(entry.path, entry.pathBase64))
@@ -31,11 +32,11 @@ struct Show: ParsableCommand {
     pairs.append(("verdict", Cell(entry.verdict)))
     add("reason", entry.reason?.rawValue)
     add("detail", entry.detail.map { shown($0) })
-    add("probability", entry.probability)
+    add("probability", entry.probability, prefix: bound)
     add("threshold", entry.threshold)
-    add("logit", entry.logit)
+    add("logit", entry.logit, prefix: bound)
     add("realScore", entry.realScore)
-    add("fakeScore", entry.fakeScore)
+    add("fakeScore", entry.fakeScore, prefix: bound)
     add("bias", entry.bias)
     add("width", entry.width)
     add("height", entry.height)

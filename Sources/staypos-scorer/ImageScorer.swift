@@ -41,15 +41,16 @@ struct ImageScorer {
     }
   }
 
-  func score(_ image: borrowing Descriptor, _ limits: ImageLimits) -> ScoringOutcome {
+  func score(_ image: borrowing Descriptor, _ request: ScorerRequest) -> ScoringOutcome {
     var reader: ImageReader
     do throws(DecodingFailure) {
-      reader = try ImageReader(descriptor: image.rawValue, limits: limits)
+      reader = try ImageReader(descriptor: image.rawValue, limits: request.limits)
     } catch {
       return .notScored(error.reason, detail: error.detail)
     }
     do throws(DetectionError) {
-      return try detector.score(&reader)
+      guard let threshold = request.earlyExit else { return try detector.score(&reader) }
+      return try detector.score(&reader, stoppingAt: threshold).outcome
     } catch {
       // The model's or the library's fault, not the image's: there is no verdict that would be true.
       _ = try? FileDescriptor.standardError.writeAll("staypos-scorer: \(error.description)\n".utf8)

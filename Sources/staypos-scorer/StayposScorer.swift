@@ -47,8 +47,8 @@ struct StayposScorer: ParsableCommand {
       return
     }
     sandbox.denySystemCalls(socket: socket, threads: threads)
-    try server.run(ScorerHello(model: scorer.model, sandbox: sandbox.report)) { image, limits in
-      scorer.score(image, limits)
+    try server.run(ScorerHello(model: scorer.model, sandbox: sandbox.report)) { image, request in
+      scorer.score(image, request)
     }
   }
 

@@ -76,6 +76,21 @@ import Testing
     #expect(try catalogue.cachedOutcome(sha256: digest(2), model: digest(9)) == nil)
   }
 
+  @Test func cachePrefersAScoreToABound() throws {
+    let score = Score(realScore: 0, fakeScore: 4, bias: -1)
+    let bound = Score(realScore: 0, fakeScore: 3, bias: -1, isLowerBound: true)
+    for known in [bound, score, bound] {
+      var flagged = entry("/up/1", .flagged, sha256: digest(1))
+      flagged.score = known
+      _ = try catalogue.complete(itemID: nil, entry: flagged, identity: nil)
+      #expect(try catalogue.history(limit: 1).first?.score == known)
+      let first = try catalogue.history(limit: 9).count == 1
+      #expect(
+        try catalogue.cachedOutcome(sha256: digest(1), model: digest(9))
+          == .scored(first ? bound : score, size: ImageSize(width: 3, height: 4)))
+    }
+  }
+
   @Test func cacheHasOnlyReasonsThatStay() throws {
     for (byte, reason) in NotScoredReason.allCases.enumerated() {
       var failed = entry("/up/x", .notScored(reason), sha256: digest(UInt8(byte)))

@@ -41,6 +41,7 @@ import Testing
       model = "/m.safetensors"
       threshold = 1          # a whole number is a number too
       precision = "fp32"
+      early_exit = true
       workers = 3
       timeout_seconds = 7
       max_pixels = 1_000
@@ -68,6 +69,7 @@ import Testing
     #expect(configuration.historyDays == 9)
     #expect(configuration.detector.threshold == Threshold(1))
     #expect(configuration.detector.precision == .fp32)
+    #expect(configuration.detector.earlyExit)
     #expect(configuration.detector.workers == 3)
     #expect(configuration.detector.timeout == .seconds(7))
     #expect(configuration.detector.limits == ImageLimits(bytes: 2_000, pixels: 1_000))

@@ -17,7 +17,7 @@ final class JudgeHarness {
   let directory: FilePath
   let uploads: FilePath
   let context: PipelineContext
-  let setup: ScoringSetup
+  var setup: ScoringSetup
   private let threshold: Threshold
 
   init() throws {
@@ -86,9 +86,17 @@ final class JudgeHarness {
     _ item: QueueItem, patience: @escaping (CatalogueError) -> Bool = { _ in false },
     scoring: (() throws -> ScoringOutcome)? = nil
   ) throws {
+    try judge(item, patience: patience) { _ in try scoring?() }
+  }
+
+  /// - Parameter scoring: at which threshold it may stop; nil: the test needs no scorer.
+  func judge(
+    _ item: QueueItem, patience: @escaping (CatalogueError) -> Bool = { _ in false },
+    stopping scoring: (Threshold?) throws -> ScoringOutcome?
+  ) throws {
     let judge = Judge(context: context, setup: setup, item: item, step: {}, patience: patience)
-    _ = try judge.run { _ in
-      guard let outcome = try? scoring?() else { return .failed(.couldNotStart("none is wanted")) }
+    _ = try judge.run { _, threshold in
+      guard let outcome = try? scoring(threshold) else { return .failed(.couldNotStart("none is wanted")) }
       return .outcome(outcome, duration: .zero)
     }
   }

@@ -20,6 +20,19 @@ struct EntryTests {
     #expect(entry.fields.map(\.name) == ["MESSAGE_ID", "STAYPOS_EVENT"])
   }
 
+  @Test func aBoundIsCalledOne() {
+    func entry(_ score: Score) -> JournalEntry {
+      JournalEntry(Event(.flagged, .warning, "Flagged", verdict: .flagged, score: score), at: time)
+    }
+    let score = entry(Score(realScore: 0, fakeScore: 1, bias: -1))
+    #expect(score.details == "verdict=flagged probability=0.5 logit=0.0")
+    #expect(!score.fields.contains { $0.name == "STAYPOS_LOWER_BOUND" })
+    let bound = entry(Score(realScore: 0, fakeScore: 1, bias: -1, isLowerBound: true))
+    #expect(bound.details == "verdict=flagged probability≥0.5 logit≥0.0")
+    #expect(bound.fields.contains(JournalField("STAYPOS_PROBABILITY", "0.5")))
+    #expect(bound.fields.contains(JournalField("STAYPOS_LOWER_BOUND", "1")))
+  }
+
   /// No event makes a line of two lines, or one that a terminal obeys.
   @Test func linesCannotBeForged() {
     let hostile = "a\u{1B}[2J\r\nerror: forged\u{9B}31m\u{202E}"

@@ -23,6 +23,25 @@ struct ScorerProtocolTests {
     return try reply.validated(for: request, by: model)
   }
 
+  /// A bound is an answer to who asked for one at a threshold that it reaches, and of a model that has bounds.
+  @Test func boundsHaveToDecide() throws {
+    let bound = Score(realScore: 0, fakeScore: 3, bias: -1, isLowerBound: true)
+    let size = ImageSize(width: 100, height: 100)
+    func judge(at threshold: Double?, linear: Bool = false) throws -> ScoringOutcome {
+      var (request, model) = (request, model)
+      request.earlyExit = threshold.flatMap { Threshold($0) }
+      if linear { model.head = .linear }
+      let sent = ScorerReply(id: 5, outcome: .scored(bound, size: size))
+      let reply: ScorerReply = try ScorerProtocol.decode(ScorerProtocol.encode(sent))
+      return try reply.validated(for: request, by: model)
+    }
+    #expect(try judge(at: 0.5) == .scored(bound, size: size))
+    for threshold in [nil, 0.9, bound.probability.nextUp, 1] {
+      #expect(throws: ScorerProtocolError.self, "\(threshold ?? -1)") { try judge(at: threshold) }
+    }
+    #expect(throws: ScorerProtocolError.self) { try judge(at: 0.5, linear: true) }
+  }
+
   private func reply(
     id: String = "5", real: String = "0", fake: String = "1", bias: String = "-1", width: String = "100",
     height: String = "100"

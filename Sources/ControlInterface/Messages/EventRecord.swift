@@ -22,6 +22,8 @@ package struct EventRecord: Codable, Sendable, Equatable {
   package var reason: NotScoredReason?
   package var probability: Double?
   package var logit: Double?
+  /// Of an event with a score: probability and logit are at least these.
+  package var lowerBound: Bool?
   package var threshold: Threshold?
   package var model: SHA256Digest?
   package var quarantineId: QuarantineID?
@@ -48,6 +50,7 @@ package struct EventRecord: Codable, Sendable, Equatable {
     reason = event.verdict?.reason
     probability = event.score?.probability.finite
     logit = event.score?.logit.finite
+    lowerBound = event.score?.isLowerBound
     threshold = event.threshold
     model = event.model
     quarantineId = event.quarantineID

@@ -17,6 +17,8 @@ package struct HistoryRecord: Codable, Sendable, Equatable {
   package var realScore: Double?
   package var fakeScore: Double?
   package var bias: Double?
+  /// Probability, logit and fake score are at least these: the scan stopped early.
+  package var lowerBound: Bool
   package var width: Int?
   package var height: Int?
   package var threshold: Threshold
@@ -41,6 +43,7 @@ package struct HistoryRecord: Codable, Sendable, Equatable {
     realScore = entry.score?.realScore.finite
     fakeScore = entry.score?.fakeScore.finite
     bias = entry.score?.bias.finite
+    lowerBound = entry.score?.isLowerBound ?? false
     width = entry.imageSize?.width
     height = entry.imageSize?.height
     threshold = entry.threshold
@@ -68,6 +71,7 @@ package struct HistoryRecord: Codable, Sendable, Equatable {
     try container.encode(realScore, forKey: .realScore)
     try container.encode(fakeScore, forKey: .fakeScore)
     try container.encode(bias, forKey: .bias)
+    try container.encode(lowerBound, forKey: .lowerBound)
     try container.encode(width, forKey: .width)
     try container.encode(height, forKey: .height)
     try container.encode(threshold, forKey: .threshold)

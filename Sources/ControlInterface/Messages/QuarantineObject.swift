@@ -12,6 +12,8 @@ package struct QuarantineObject: Codable, Sendable, Equatable {
   package var size: Int64
   package var probability: Double?
   package var logit: Double?
+  /// Probability and logit are at least these: the scan stopped early.
+  package var lowerBound: Bool
   package var threshold: Threshold
   package var model: SHA256Digest?
   package var uid: UInt32
@@ -34,6 +36,7 @@ package struct QuarantineObject: Codable, Sendable, Equatable {
     self.size = size
     probability = score?.probability.finite
     logit = score?.logit.finite
+    lowerBound = score?.isLowerBound ?? false
     self.threshold = threshold
     self.model = model
     self.uid = uid
@@ -55,6 +58,7 @@ package struct QuarantineObject: Codable, Sendable, Equatable {
     try container.encode(size, forKey: .size)
     try container.encode(probability, forKey: .probability)
     try container.encode(logit, forKey: .logit)
+    try container.encode(lowerBound, forKey: .lowerBound)
     try container.encode(threshold, forKey: .threshold)
     try container.encode(model, forKey: .model)
     try container.encode(uid, forKey: .uid)

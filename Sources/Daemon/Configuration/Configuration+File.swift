@@ -106,6 +106,7 @@ extension Configuration {
       detector.threshold = threshold
     }
     detector.precision = try table.choice("precision", Precision.self) ?? detector.precision
+    detector.earlyExit = try table.bool("early_exit") ?? detector.earlyExit
     detector.workers = try table.integer("workers", in: 0...1024) ?? detector.workers
     if let seconds = try table.integer("timeout_seconds", in: 1...86_400) { detector.timeout = .seconds(seconds) }
     detector.limits.pixels = try table.integer("max_pixels", in: 1...Int(Int32.max)) ?? detector.limits.pixels

@@ -28,6 +28,8 @@ package struct Configuration: Sendable, Equatable {
     /// nil: the model's own.
     package var threshold: Threshold?
     package var precision: Precision = .auto
+    /// Stop a scan when its image is certain to be flagged.
+    package var earlyExit = false
     /// 0: one per core.
     package var workers = 0
     package var timeout: Duration = .seconds(120)

@@ -75,12 +75,15 @@ package enum StayposDaemon {
     }
     let setup = try ScoringSetup.load(configuration.detector)
     let threshold = configuration.detector.threshold
-    return [
+    let lines = [
       "configuration: \(file.escaped) is valid",
       "model: \(setup.model.name), \(setup.model.sha256)",
       "threshold: \(threshold ?? setup.model.threshold) (\(threshold == nil ? "model" : "file"))",
       "mode: \(configuration.mode.rawValue)",
-    ] + configuration.watch.map { "watch: \($0.path.escaped)" }
+    ]
+    let earlyExit = setup.model.head == .positive ? "on" : "never, for the model's head is linear"
+    return lines + (setup.earlyExit ? ["early exit: \(earlyExit)"] : [])
+      + configuration.watch.map { "watch: \($0.path.escaped)" }
   }
 
   private static func start(_ file: FilePath, _ journal: EventLog) throws(StartError) -> DaemonParts {

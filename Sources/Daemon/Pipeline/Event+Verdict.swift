@@ -16,6 +16,7 @@ extension Event {
     case .notScored(let reason):
       (kind, level, message) = (.notScored, .notice, "not scored: \(reason.rawValue)")
     }
+    if entry.score?.isLowerBound == true { message += ", its score a lower bound (early exit)" }
     if let detail = entry.detail { message += ": \(detail)" }
     self.init(
       kind, level, message, path: entry.path, sha256: entry.sha256, verdict: entry.verdict, score: entry.score,

@@ -31,7 +31,8 @@ struct Judge {
     self.patience = patience
   }
 
-  typealias Scoring = (borrowing Descriptor) -> ScorerResult
+  /// With the threshold at which the scan may stop.
+  typealias Scoring = (borrowing Descriptor, Threshold?) -> ScorerResult
   /// Images whose file changes while it is scored are scored so often before they wait for a better time.
   private static let looks = 3
 
@@ -92,24 +93,20 @@ struct Judge {
       return nil
     }
 
-    let outcome: ScoringOutcome
     if try context.catalogue.isAllowed(sha256) {
       entry.allowed = true
       entry.verdict = .clear
       entry.detail = "on the allowlist"
       try conclude(entry, file, sha256)
       return nil
-    } else if let known = try context.catalogue.cachedOutcome(sha256: sha256, model: setup.model.sha256) {
-      entry.cached = true
-      outcome = known
-    } else {
-      switch look(at: file, sha256, scoring) {
-      case .stable(let fresh): outcome = fresh
-      case .failed(let failure): return try handle(failure, file, entry)
-      case .changed:
-        try setBack(.change, "it changed while it was scored", file, entry)
-        return nil
-      }
+    }
+    let outcome: ScoringOutcome
+    switch try decide(on: file, sha256, scoring, &entry) {
+    case .stable(let decisive): outcome = decisive
+    case .failed(let failure): return try handle(failure, file, entry)
+    case .changed:
+      try setBack(.change, "it changed while it was scored", file, entry)
+      return nil
     }
     step()
 
@@ -118,8 +115,6 @@ struct Judge {
     case .scored(let score, let size):
       entry.score = score
       entry.imageSize = size
-      // The threshold in force now, not when the file was queued; a model's own goes with its scores.
-      entry.threshold = context.policy.threshold(for: setup.model.threshold)
       entry.verdict = entry.threshold.verdict(on: score)
     case .notScored(let reason, let detail):
       entry.verdict = .notScored(reason)
@@ -127,6 +122,30 @@ struct Judge {
     }
     try conclude(entry, file, sha256)
     return nil
+  }
+
+  /// What decides at the threshold in force at the end, which goes into the entry: what is known of these bytes, or what
+  /// the scorer says.
+  private func decide(
+    on file: borrowing RegularFile, _ sha256: SHA256Digest, _ scoring: Scoring, _ entry: inout HistoryEntry
+  ) throws(CatalogueError) -> Look {
+    // The threshold in force now, not when the file was queued; a model's own goes with its scores.
+    func threshold() -> Threshold { context.policy.threshold(for: setup.model.threshold) }
+    entry.threshold = threshold()
+    // A lower bound may have been enough for another threshold only.
+    if let known = try context.catalogue.cachedOutcome(sha256: sha256, model: setup.model.sha256),
+      known.decides(at: entry.threshold)
+    {
+      entry.cached = true
+      return .stable(known)
+    }
+    let first = look(at: file, sha256, stoppingAt: setup.earlyExit ? entry.threshold : nil, scoring)
+    entry.threshold = threshold()
+    guard case .stable(let outcome) = first, !outcome.decides(at: entry.threshold) else { return first }
+    // The threshold was raised during the scan. Only all of the image decides at every one.
+    let second = look(at: file, sha256, stoppingAt: nil, scoring)
+    entry.threshold = threshold()
+    return second
   }
 
   private enum Look {
@@ -138,11 +157,13 @@ struct Judge {
   /// What the scorer says of these very bytes. A writer could swap others in while it reads, and the old ones back:
   /// the digest would be the same, but ctime is not, which nobody can set. A new name or mode changes it too, so such a
   /// file is only scored again.
-  private func look(at file: borrowing RegularFile, _ sha256: SHA256Digest, _ scoring: Scoring) -> Look {
+  private func look(
+    at file: borrowing RegularFile, _ sha256: SHA256Digest, stoppingAt threshold: Threshold?, _ scoring: Scoring
+  ) -> Look {
     var before = file.status.identity
     for _ in 0..<Self.looks {
       let outcome: ScoringOutcome
-      switch scoring(file.descriptor) {
+      switch scoring(file.descriptor, threshold) {
       case .outcome(let fresh, _): outcome = fresh
       case .failed(let failure): return .failed(failure)
       }
@@ -268,6 +289,15 @@ struct Judge {
     case .notFound, .notDirectory, .symlink, .wrongKind: .vanished
     case .permissionDenied: .permissionDenied
     default: .ioError
+    }
+  }
+}
+
+extension ScoringOutcome {
+  fileprivate func decides(at threshold: Threshold) -> Bool {
+    switch self {
+    case .scored(let score, _): threshold.isDecided(by: score)
+    case .notScored: true
     }
   }
 }

@@ -13,6 +13,8 @@ package struct ScoringSetup: Sendable {
   package var source: ModelSource
   package var model: ScorerModel
   package var sandbox: SandboxReport
+  /// A scan may stop when its image is certain to be flagged.
+  package var earlyExit = false
 
   /// Opens the model and lets a scorer load it, so that a bad model is known before it is in use.
   /// - Parameter interruption: for whoever cannot wait for it; nil: nobody interrupts.
@@ -35,7 +37,9 @@ package struct ScoringSetup: Sendable {
       let scorer = Scorer(configuration, model: source, interruption: try interruption ?? ScorerInterruption())
       defer { scorer.stop() }
       let hello = try scorer.start()
-      return ScoringSetup(configuration: configuration, source: source, model: hello.model, sandbox: hello.sandbox)
+      return ScoringSetup(
+        configuration: configuration, source: source, model: hello.model, sandbox: hello.sandbox,
+        earlyExit: detector.earlyExit)
     } catch ScorerFailure.interrupted {
       throw StartError("detector.model \(detector.model.escaped) was not loaded: the daemon stops")
     } catch ScorerFailure.modelRejected(let message) {

@@ -31,7 +31,7 @@ struct Worker {
       let judge = Judge(
         context: pipeline.context, setup: setup, item: item, step: step, patience: waitForCatalogue(after:))
       do {
-        report(try judge.run { scorer.score($0) })
+        report(try judge.run { scorer.score($0, stoppingAt: $1) })
         pipeline.context.degradations.clear("catalogue")
       } catch {
         handBack(item, after: error)

@@ -15,7 +15,8 @@ struct QuarantineList: ParsableCommand {
         heading: ["ID", "PROBABILITY", "SIZE", "PATH"]
       ) { object in
         [
-          Cell(object.id.description), Cell(probability: object.probability), Cell(number: object.size),
+          Cell(object.id.description), Cell(probability: object.probability, isLowerBound: object.lowerBound),
+          Cell(number: object.size),
           Cell(shown(object.path, object.pathBase64)),
         ]
       }

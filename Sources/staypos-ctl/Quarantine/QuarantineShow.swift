@@ -18,14 +18,15 @@ struct QuarantineShow: ParsableCommand {
   }
 
   private static func pairs(_ object: QuarantineObject) -> [(String, Cell)] {
-    [
+    let bound = object.lowerBound ? "≥" : ""
+    return [
       ("id", Cell(object.id.description)),
       ("time", Cell(object.time)),
       ("path", Cell(shown(object.path, object.pathBase64))),
       ("size", Cell("\(object.size)")),
       ("sha256", Cell(object.sha256.description)),
-      ("probability", Cell(object.probability.map { "\($0)" } ?? "-")),
-      ("logit", Cell(object.logit.map { "\($0)" } ?? "-")),
+      ("probability", Cell(object.probability.map { "\(bound)\($0)" } ?? "-")),
+      ("logit", Cell(object.logit.map { "\(bound)\($0)" } ?? "-")),
       ("threshold", Cell(object.threshold.description)),
       ("model", Cell(object.model?.description ?? "-")),
       ("owner", Cell("\(object.uid):\(object.gid)")),

@@ -26,15 +26,15 @@ struct Cell: Equatable {
     self.init("\(number)", isNumber: true)
   }
 
-  /// Four decimals, `-` for none.
-  init(probability: Double?) {
+  /// Four decimals, `-` for none, and `≥` before a lower bound.
+  init(probability: Double?, isLowerBound: Bool) {
     guard let probability else {
       self.init("-", isNumber: true)
       return
     }
     let digits = String(Int((probability * 10_000).rounded()))
     let padded = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    self.init("\(padded.dropLast(4)).\(padded.suffix(4))", isNumber: true)
+    self.init("\(isLowerBound ? "≥" : "")\(padded.dropLast(4)).\(padded.suffix(4))", isNumber: true)
   }
 
   init(_ verdict: Verdict.Name) {

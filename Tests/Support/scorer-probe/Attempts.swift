@@ -4,12 +4,15 @@ import StayposCore
 
 /// What a decoder that has been taken over may try. An attempt that the kernel refuses gives the error's number as the detail,
 /// one that succeeds gives `done`; a forbidden call kills the process.
-func attempt(_ order: String, image: CInt, limits: ImageLimits) -> ScoringOutcome {
+func attempt(_ order: String, image: CInt) -> ScoringOutcome {
   let words = order.split(separator: " ").map(String.init)
   let first = words.first ?? ""
   switch first {
   // Good behaviour, and what a daemon has to survive.
   case "score": return .scored(Score(realScore: 0, fakeScore: 1, bias: 0), size: ImageSize(width: 2, height: 2))
+  case "bound":
+    let bound = Score(realScore: 0, fakeScore: 1, bias: 0, isLowerBound: true)
+    return .scored(bound, size: ImageSize(width: 2, height: 2))
   case "lie": return .scored(Score(realScore: -1, fakeScore: 1, bias: 0), size: ImageSize(width: 2, height: 2))
   case "abort": abort()
   case "hang": while true { sleep(1000) }
