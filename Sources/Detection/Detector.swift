@@ -20,14 +20,16 @@ package final class Detector {
   ///   - precision: `auto` depends on the processor, and so do the last digits of a score then.
   ///   - threads: nil: one per processor.
   ///   - memoryLimit: bytes of working memory for one image, besides the weights; nil: no limit.
+  ///   - streaming: row by row; else every layer all at once, for comparison.
   package convenience init(
-    model: consuming Model, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil
+    model: consuming Model, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil,
+    streaming: Bool = true
   ) throws(DetectionError) {
     let arithmetic = try precision.arithmetic(model.calibration)
     let parameters = model.parameters
     let network: Network
     do {
-      network = try Network(model.graph, arithmetic, threads: threads) { parameters[$0] }
+      network = try Network(model.graph, arithmetic, threads: threads, streaming: streaming) { parameters[$0] }
     } catch let error as NetworkError {
       throw DetectionError(.network, "cannot set up the network: \(error)", network: error)
     } catch {
@@ -49,17 +51,21 @@ package final class Detector {
 
   /// Follows symbolic links.
   package static func load(
-    _ path: FilePath, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil
+    _ path: FilePath, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil,
+    streaming: Bool = true
   ) throws(DetectionError) -> Detector {
-    try Detector(model: Model(path: path), precision: precision, threads: threads, memoryLimit: memoryLimit)
+    try Detector(
+      model: Model(path: path), precision: precision, threads: threads, memoryLimit: memoryLimit, streaming: streaming)
   }
 
   /// - Parameter descriptor: open for reading; borrowed, and may be closed afterwards.
   package static func load(
-    descriptor: CInt, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil
+    descriptor: CInt, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil,
+    streaming: Bool = true
   ) throws(DetectionError) -> Detector {
     try Detector(
-      model: Model(descriptor: descriptor), precision: precision, threads: threads, memoryLimit: memoryLimit)
+      model: Model(descriptor: descriptor), precision: precision, threads: threads, memoryLimit: memoryLimit,
+      streaming: streaming)
   }
 
   /// The whole image, no crop, no resize. Rows are scored as they come: memory grows with the width of the image only,

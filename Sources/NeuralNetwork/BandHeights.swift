@@ -1,11 +1,13 @@
 /// How many rows a layer makes in one call at most: enough to be worth the call and the reading of its weights, few
 /// enough that they are still in the cache when the next layer reads them.
 struct BandHeights: Sendable {
-  /// For each value of a graph with these extents.
-  let rows: @Sendable (Graph, [Extent]) -> [Int]
+  /// For each value of a graph with these extents. With the same widths it is the same, whatever the heights: bands of
+  /// many images then have the same compiled operations.
+  /// - Parameter rowSizes: bytes of a row of each value.
+  let rows: @Sendable (_ graph: Graph, _ extents: [Extent], _ rowSizes: [Int]) -> [Int]
 
   /// All rows in one call: no streaming.
-  static let whole = BandHeights { _, extents in extents.map(\.height) }
+  static let whole = BandHeights { _, extents, _ in extents.map(\.height) }
 
   /// Bytes of a band's largest tensor. Between a quarter and four times this, time is the same within the noise.
   private static let usualSize = 2 << 20
@@ -15,18 +17,16 @@ struct BandHeights: Sendable {
   /// As many rows, a power of two, as keep the widest value of those with the same distance between rows in the cache. A
   /// convolution 3×3 keeps two rows from band to band, so that bands of fewer than four would move more than they make;
   /// images of many thousand columns have two or one all the same, to spare memory.
-  static let standard = BandHeights { graph, extents in
+  static let standard = BandHeights { graph, _, rowSizes in
     let region = graph.regions
-    var rowSize: [Int: Int] = [:]
-    for (index, value) in graph.values.enumerated() {
-      let size = value.channels * extents[index].width * MemoryLayout<Float>.stride
-      rowSize[region[index]] = max(rowSize[region[index]] ?? 1, size)
+    var largest: [Int: Int] = [:]
+    for (index, size) in rowSizes.enumerated() {
+      largest[region[index]] = max(largest[region[index]] ?? 1, size)
     }
-    return extents.indices.map { index in
-      let size = rowSize[region[index]] ?? 1
+    return rowSizes.indices.map { index in
+      let size = largest[region[index]] ?? 1
       let rows = max(usualSize / size, min(largestSize / size, 4), 1)
-      let power = 1 << (Int.bitWidth - 1 - rows.leadingZeroBitCount)
-      return min(power, extents[index].height)
+      return 1 << (Int.bitWidth - 1 - rows.leadingZeroBitCount)
     }
   }
 }

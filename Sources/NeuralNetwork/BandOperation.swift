@@ -19,13 +19,12 @@ final class BandOperation {
       switch shape.operation {
       case .convolution(let convolution, let adding):
         try Primitive(
-          convolution, from: source, to: destination, padding: shape.padding,
-          weightType: shape.sourceType.isInteger ? .s8 : shape.sourceType,
+          convolution, from: source, to: destination, weightType: shape.sourceType.isInteger ? .s8 : shape.sourceType,
           attributes: Attributes(
             sum: adding, activation: shape.destinationType.isInteger ? .none : convolution.activation,
             rescaling: rescaling), engine: engine)
       case .maxPooling(let window, _):
-        try Primitive(maxPooling: window, from: source, to: destination, padding: shape.padding, engine: engine)
+        try Primitive(maxPooling: window, from: source, to: destination, engine: engine)
       case .conversion(_, let step):
         try Primitive(reordering: source, to: destination, step: step, engine: engine)
       }
@@ -57,11 +56,10 @@ final class BandOperation {
 
 extension Primitive {
   /// - Parameters:
-  ///   - padding: rows above and below; columns are padded as the window says.
   ///   - attributes: the activation and what comes before it.
   fileprivate convenience init(
-    _ convolution: Convolution, from source: TensorLayout, to destination: TensorLayout, padding: Padding,
-    weightType: DataType, attributes: Attributes, engine: Engine
+    _ convolution: Convolution, from source: TensorLayout, to destination: TensorLayout, weightType: DataType,
+    attributes: Attributes, engine: Engine
   ) throws(NetworkError) {
     let weights = try TensorLayout(shape: convolution.groupedWeightShape, weightType, order: dnnl_format_tag_any)
     let bias = try TensorLayout.plain([convolution.outputChannels])
@@ -71,22 +69,21 @@ extension Primitive {
     try check(
       dnnl_dilated_convolution_forward_desc_init(
         &operation, dnnl_forward_inference, dnnl_convolution_direct, &s, &w, &b, &d, window.strides, [0, 0],
-        window.paddingBefore(rows: padding), window.paddingAfter(rows: padding)),
+        window.paddingBefore, window.paddingAfter),
       "describe a convolution")
     try self.init(
       operation, attributes: attributes, engine: engine, name: "a convolution \(convolution.weightShape)")
   }
 
   fileprivate convenience init(
-    maxPooling window: Window, from source: TensorLayout, to destination: TensorLayout, padding: Padding,
-    engine: Engine
+    maxPooling window: Window, from source: TensorLayout, to destination: TensorLayout, engine: Engine
   ) throws(NetworkError) {
     var (s, d) = (source.descriptor, destination.descriptor)
     var operation = dnnl_pooling_desc_t()
     try check(
       dnnl_pooling_forward_desc_init(
         &operation, dnnl_forward_inference, dnnl_pooling_max, &s, &d, window.strides, window.kernels,
-        window.paddingBefore(rows: padding), window.paddingAfter(rows: padding)),
+        window.paddingBefore, window.paddingAfter),
       "describe a max pooling")
     try self.init(operation, attributes: Attributes(), engine: engine, name: "a max pooling")
   }
@@ -96,6 +93,7 @@ extension Primitive {
 extension Window {
   fileprivate var strides: [Int64] { [Int64(stride), Int64(stride)] }
   fileprivate var kernels: [Int64] { [Int64(kernel), Int64(kernel)] }
-  fileprivate func paddingBefore(rows: Padding) -> [Int64] { [Int64(rows.before), Int64(padding.before)] }
-  fileprivate func paddingAfter(rows: Padding) -> [Int64] { [Int64(rows.after), Int64(padding.after)] }
+  /// The rows' padding lies in memory.
+  fileprivate var paddingBefore: [Int64] { [0, Int64(padding.before)] }
+  fileprivate var paddingAfter: [Int64] { [0, Int64(padding.after)] }
 }

@@ -37,7 +37,7 @@ struct BandSchedule {
     let wishes = flow.readers[0].map { reader in
       let goal = min(made[reader.node] + limits[reader.node], heights[reader.node])
       guard goal > made[reader.node] else { return missing }
-      return reader.window.source(of: goal - 1..<goal, height: heights[0]).rows.upperBound - made[0]
+      return min(reader.window.source(of: goal - 1..<goal).upperBound, heights[0]) - made[0]
     }
     return min(missing, max(1, wishes.min() ?? missing))
   }
@@ -55,7 +55,8 @@ struct BandSchedule {
       let count = possible - made[node]
       guard count > 0 else { continue }
       if gathers[node], count < limits[node], possible < heights[node] { continue }
-      return Band(node: node, rows: made[node]..<made[node] + min(count, limits[node]))
+      let rows = count < limits[node] ? Self.rounding(count) : limits[node]
+      return Band(node: node, rows: made[node]..<made[node] + rows)
     }
     return nil
   }
@@ -91,5 +92,12 @@ struct BandSchedule {
       }
     }
     return rows
+  }
+
+  /// The most rows, not more than `rows`, whose binary number ends in zeros after three digits: as there are few such
+  /// numbers, the first and the last bands of an image need few operations that other images have not needed.
+  static func rounding(_ rows: Int) -> Int {
+    let shift = max(0, Int.bitWidth - rows.leadingZeroBitCount - 3)
+    return (rows >> shift) << shift
   }
 }

@@ -1,4 +1,5 @@
-/// All that a layer's call is compiled for. Layers and bands of the same shape share the compiled code.
+/// All that a layer's call is compiled for. Layers and bands of the same shape share the compiled code, whatever the size
+/// of the image.
 struct BandShape: Hashable {
   enum Operation: Hashable {
     /// - Parameter adding: to what the destination holds.
@@ -14,12 +15,10 @@ struct BandShape: Hashable {
   /// Of the source, and of the weights (s8 if it is u8).
   var sourceType: DataType
   var destinationType: DataType
-  /// Columns of the source.
+  /// Columns of the source; the window pads them.
   var width: Int
-  /// Rows of the destination.
+  /// Rows of the destination. Those of the source hold their padding.
   var rows: Int
-  /// Rows of padding above and below the source's rows.
-  var padding: Padding
 
   var window: Window {
     switch operation {
@@ -36,7 +35,7 @@ struct BandShape: Hashable {
       case .convolution(let convolution, _): convolution.inputChannels
       case .maxPooling(_, let channels), .conversion(let channels, _): channels
       }
-    return [1, channels, (rows - 1) * window.stride + window.kernel - padding.before - padding.after, width]
+    return [1, channels, window.source(of: 0..<rows).count, width]
   }
 
   /// (N, C, H, W)
@@ -52,25 +51,27 @@ struct BandShape: Hashable {
 
 extension BandShape {
   /// Nil for a band of the input: nothing is to be done.
-  init?(_ band: Band, of graph: Graph, _ flow: RowFlow, _ extents: [Extent]) {
-    let window: Window
+  /// - Parameter widths: of each value in memory.
+  init?(_ band: Band, of graph: Graph, _ flow: RowFlow, widths: [Int]) {
     let source: Graph.Value
     switch graph.nodes[band.node] {
     case .input: return nil
     case .convolution(let index, let convolution, let value, let residual):
       operation = .convolution(convolution, adding: residual != nil)
       layer = flow.encodings[value.index].type.isInteger ? index : nil
-      (window, source) = (convolution.window, value)
+      source = value
     case .maxPooling(let pooling, let value):
       operation = .maxPooling(pooling, channels: value.channels)
-      (window, source) = (pooling, value)
+      source = value
     case .conversion(let value):
       operation = .conversion(channels: value.channels, step: flow.encodings[band.node].step)
-      (window, source) = (Window(kernel: 1), value)
+      source = value
     }
     (sourceType, destinationType) = (flow.encodings[source.index].type, flow.encodings[band.node].type)
-    width = extents[source.index].width
-    rows = band.rows.count
-    padding = window.source(of: band.rows, height: extents[source.index].height).padding
+    (width, rows) = (widths[source.index], band.rows.count)
+    if window == Window(kernel: 1) {
+      // One pixel at a time: it is all the same how they are divided into rows.
+      (width, rows) = (width * rows, 1)
+    }
   }
 }

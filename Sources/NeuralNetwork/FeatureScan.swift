@@ -1,9 +1,12 @@
+import Glibc
+
 /// One image on its way through a network, row by row from top to bottom.
 ///
 /// Memory grows with the width of the image only (``Features/projection`` excepted). Confined, as its network is.
 package final class FeatureScan {
   private let network: Network
   private let plan: StreamingPlan
+  private let operations: [BandShape: BandOperation]
   private let normalization: PixelNormalization
   private let memory: AlignedBuffer
   private var schedule: BandSchedule
@@ -17,18 +20,19 @@ package final class FeatureScan {
   private var wanted: Int
 
   init(
-    _ network: Network, _ plan: StreamingPlan, memory: AlignedBuffer, normalization: PixelNormalization,
-    projectedOn weights: [Double]?, observing statistics: FeatureStatistics?
+    _ network: Network, _ plan: StreamingPlan, _ operations: [BandShape: BandOperation], memory: AlignedBuffer,
+    normalization: PixelNormalization, projectedOn weights: [Double]?, observing statistics: FeatureStatistics?
   ) {
+    (self.network, self.plan, self.operations, self.memory) = (network, plan, operations, memory)
     self.statistics = statistics
-    (self.network, self.plan, self.memory) = (network, plan, memory)
     self.normalization = normalization
     let graph = network.graph
     schedule = BandSchedule(network.flow, heights: plan.extents.map(\.height), limits: plan.limits)
     wanted = schedule.wantedRows
     windows = plan.extents.indices.map { index in
       RowWindow(
-        at: memory.address + plan.offsets[index], rowSize: plan.rowSizes[index], capacity: plan.capacities[index])
+        at: memory.address + plan.offsets[index], rowSize: plan.rowSizes[index], capacity: plan.capacities[index],
+        margin: network.flow.margins[index].before)
     }
     sums = FeatureSums(channels: graph.output.channels, projectedOn: weights)
   }
@@ -79,10 +83,18 @@ package final class FeatureScan {
   }
 
   private func receive(_ pixels: UnsafeBufferPointer<UInt8>, rows: Int) {
-    let position = schedule.made[0] + gathered
+    let first = schedule.made[0] + gathered
     windows[0].append(rows, keepingFrom: schedule.firstNeeded(in: 0))
-    normalization.apply(to: pixels, into: windows[0].address(of: position), as: network.flow.encodings[0].type)
+    let rowLength = pixels.count / rows
+    for row in 0..<rows {
+      normalization.apply(
+        to: UnsafeBufferPointer(rebasing: pixels[row * rowLength..<(row + 1) * rowLength]),
+        into: windows[0].address(of: first + row), as: network.flow.encodings[0].type)
+    }
+    // All of them, so that the columns that no window of a true one sees come from ordinary values, too.
+    clear(plan.widths[0] - plan.extents[0].width, columnsBeyond: 0, in: first..<first + rows)
     gathered += rows
+    completeStorage(0, with: first + rows)
   }
 
   /// All that can be done with the rows that have come.
@@ -108,21 +120,45 @@ package final class FeatureScan {
       copy(band.rows, of: sources[1].value, to: destination, as: flow.encodings[band.node].type)
     }
     let source = sources[0]
-    let rows = source.window.source(of: band.rows, height: plan.extents[source.value].height).rows
-    let operation = plan.operation(for: band, of: network.graph, flow)
+    let rows = source.window.source(of: band.rows)
+    guard let shape = BandShape(band, of: network.graph, flow, widths: plan.widths), let operation = operations[shape]
+    else { preconditionFailure("a band that the plan does not know") }
     try operation.run(
       from: windows[flow.storage[source.value]].address(of: rows.lowerBound), to: destination,
       parameters: network.parameters(of: band.node, for: operation),
       scratchpad: memory.address + plan.scratchpadOffset, on: network.engine)
     if let statistics {
-      let count = band.rows.count * plan.rowSizes[band.node] / MemoryLayout<Float>.size
       statistics.add(
-        UnsafeBufferPointer(start: destination.assumingMemoryBound(to: Float.self), count: count), of: band.node)
+        destination.assumingMemoryBound(to: Float.self), rows: band.rows.count,
+        columns: plan.extents[band.node].width, of: plan.widths[band.node], node: band.node)
     }
     if band.node == flow.output {
       sums.add(
-        destination.assumingMemoryBound(to: Float.self), positions: band.rows.count * plan.extents[band.node].width)
+        destination.assumingMemoryBound(to: Float.self), rows: band.rows.count,
+        columns: plan.extents[band.node].width, of: plan.widths[band.node])
     }
+    clear(flow.columnsBeyond[band.node], columnsBeyond: band.node, in: band.rows)
+    if storage == band.node { completeStorage(storage, with: band.rows.upperBound) }
+  }
+
+  /// Sets the first columns right of the image to zero.
+  private func clear(_ count: Int, columnsBeyond value: Int, in rows: Range<Int>) {
+    let width = plan.extents[value].width
+    let columns = min(count, plan.widths[value] - width)
+    guard columns > 0 else { return }
+    let (rowSize, columnSize) = (plan.rowSizes[value], plan.rowSizes[value] / plan.widths[value])
+    var address = windows[network.flow.storage[value]].address(of: rows.lowerBound) + width * columnSize
+    for _ in rows {
+      memset(address, 0, columns * columnSize)
+      address += rowSize
+    }
+  }
+
+  /// Adds the margin below when all rows of a storage have been made.
+  private func completeStorage(_ storage: Int, with rows: Int) {
+    guard rows == plan.extents[storage].height else { return }
+    windows[storage].appendZeros(
+      network.flow.margins[storage].after, keepingFrom: schedule.firstNeeded(in: storage))
   }
 
   /// - Parameter type: one of the same size, or fp32.

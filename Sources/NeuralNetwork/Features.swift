@@ -25,8 +25,15 @@ struct FeatureSums {
     sums = Array(repeating: 0, count: channels)
   }
 
+  /// - Parameters:
+  ///   - features: (rows, width, channels)
+  ///   - columns: those from the left that count.
+  mutating func add(_ features: UnsafePointer<Float>, rows: Int, columns: Int, of width: Int) {
+    for row in 0..<rows { add(features + row * width * channels, positions: columns) }
+  }
+
   /// - Parameter features: (positions, channels)
-  mutating func add(_ features: UnsafePointer<Float>, positions count: Int) {
+  private mutating func add(_ features: UnsafePointer<Float>, positions count: Int) {
     positions += count
     sums.withUnsafeMutableBufferPointer { buffer in
       guard let sums = buffer.baseAddress else { return }

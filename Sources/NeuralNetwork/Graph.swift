@@ -28,10 +28,7 @@ package struct Graph: Sendable {
   package var output: Value { values[values.count - 1] }
 
   /// Whether no value of the last feature map can be below zero.
-  package var isOutputNonNegative: Bool {
-    guard case .convolution(_, let convolution, _, _) = nodes[output.index] else { return false }
-    return convolution.activation != .none
-  }
+  package var isOutputNonNegative: Bool { isNonNegative(output) }
 
   package init(inputChannels: Int) {
     nodes = [.input]
@@ -55,8 +52,20 @@ package struct Graph: Sendable {
     return append(node, channels: convolution.outputChannels)
   }
 
+  /// - Parameter source: what comes out of ReLU or ReLU6. Padding is zeros in memory, as it is for convolutions, and with
+  ///   values from 0 on they are never larger than what else is in a window.
   package mutating func maxPooling(_ window: Window, of source: Value) -> Value {
-    append(.maxPooling(window, source: source), channels: source.channels)
+    precondition(isNonNegative(source))
+    return append(.maxPooling(window, source: source), channels: source.channels)
+  }
+
+  /// Whether all of it comes out of ReLU or ReLU6.
+  private func isNonNegative(_ value: Value) -> Bool {
+    switch nodes[value.index] {
+    case .input: false
+    case .convolution(_, let convolution, _, _): convolution.activation != .none
+    case .maxPooling(_, let source), .conversion(let source): isNonNegative(source)
+    }
   }
 
   mutating func conversion(of source: Value) -> Value {

@@ -4,8 +4,10 @@ import COneDNN
 ///
 /// Confined: one caller at a time, which may change threads between calls.
 package final class Network {
-  /// Plans for the sizes used last are kept, and with them what has been compiled for their bands.
+  /// Plans for the sizes used last are kept.
   private static let planCount = 8
+  /// Bytes of compiled operations that are kept for the next sizes.
+  private static let operationsSize = 48 << 20
   /// Bytes of working memory that are kept between images.
   private static let keptMemory = 64 << 20
 
@@ -22,17 +24,19 @@ package final class Network {
   private let bands: BandHeights
   /// Used last comes last.
   private var plans: [StreamingPlan] = []
+  private var cache = OperationCache(capacity: operationsSize)
   private var memory: AlignedBuffer?
 
   /// - Parameters:
   ///   - arithmetic: but with fp32, the graph has to end in a convolution.
   ///   - threads: nil: one per processor.
+  ///   - streaming: row by row; else every layer all at once, for comparison.
   ///   - parameters: called once for each of the graph's convolutions, in order.
   package convenience init<Failure: Error>(
-    _ graph: Graph, _ arithmetic: Arithmetic = .fp32, threads: Int? = nil,
+    _ graph: Graph, _ arithmetic: Arithmetic = .fp32, threads: Int? = nil, streaming: Bool = true,
     parameters: (Int) throws(Failure) -> ConvolutionParameters
   ) throws {
-    try self.init(graph, arithmetic, threads: threads, bands: .standard, parameters: parameters)
+    try self.init(graph, arithmetic, threads: threads, bands: streaming ? .standard : .whole, parameters: parameters)
   }
 
   init<Failure: Error>(
@@ -98,8 +102,8 @@ package final class Network {
           + "\(memoryLimit >> 20) MiB")
     }
     return FeatureScan(
-      self, plan, memory: try takeMemory(size: plan.size), normalization: normalization, projectedOn: weights,
-      observing: statistics)
+      self, plan, try operations(for: plan.shapes), memory: try takeMemory(size: plan.size),
+      normalization: normalization, projectedOn: weights, observing: statistics)
   }
 
   /// An image that is in memory already.
@@ -128,17 +132,23 @@ package final class Network {
     if let index = plans.firstIndex(where: { $0.extents[0] == Extent(height: height, width: width) }) {
       plan = plans.remove(at: index)
     } else {
-      plan = try withThreads { () throws(NetworkError) in
-        try StreamingPlan(graph, flow, height: height, width: width, bands: bands) { (shape) throws(NetworkError) in
-          if let known = plans.lazy.compactMap({ $0.operations[shape] }).first { return known }
-          return try BandOperation(
-            shape, rescaling: shape.layer.flatMap { rescalings[$0] }, engine: engine)
-        }
+      plan = try StreamingPlan(graph, flow, height: height, width: width, bands: bands) {
+        (shapes) throws(NetworkError) in
+        try operations(for: shapes).values.map(\.scratchpadSize).max() ?? 0
       }
       if plans.count == Self.planCount { plans.removeFirst() }
     }
     plans.append(plan)
     return plan
+  }
+
+  /// Compiles what is not there.
+  private func operations(for shapes: Set<BandShape>) throws(NetworkError) -> [BandShape: BandOperation] {
+    try withThreads { () throws(NetworkError) in
+      try cache.operations(for: shapes) { (shape) throws(NetworkError) in
+        try BandOperation(shape, rescaling: shape.layer.flatMap { rescalings[$0] }, engine: engine)
+      }
+    }
   }
 
   private func takeMemory(size: Int) throws(NetworkError) -> AlignedBuffer {

@@ -5,23 +5,27 @@ struct RowDemand {
   private(set) var capacities: [Int]
   private(set) var shapes: Set<BandShape> = []
 
-  init(_ graph: Graph, _ flow: RowFlow, extents: [Extent], limits: [Int]) {
-    capacities = extents.map { _ in 0 }
-    var schedule = BandSchedule(flow, heights: extents.map(\.height), limits: limits)
+  /// - Parameters:
+  ///   - heights: of each value, above 0.
+  ///   - widths: of each value in memory.
+  init(_ graph: Graph, _ flow: RowFlow, heights: [Int], widths: [Int], limits: [Int]) {
+    // Before the first row there are those of the margin.
+    capacities = flow.margins.map(\.before)
+    var schedule = BandSchedule(flow, heights: heights, limits: limits)
+    func reserve(_ rows: Int, in storage: Int) {
+      let kept = schedule.made[storage] - schedule.firstNeeded(in: storage)
+      // The margin below comes with the last rows. That it has room with any others, too, makes this the same for all heights.
+      capacities[storage] = max(capacities[storage], kept + rows + flow.margins[storage].after)
+    }
     while schedule.wantedRows > 0 {
       let rows = schedule.wantedRows
-      reserve(rows, in: 0, schedule)
+      reserve(rows, in: 0)
       schedule.receive(rows)
       while let band = schedule.next() {
-        if flow.storage[band.node] == band.node { reserve(band.rows.count, in: band.node, schedule) }
-        if let shape = BandShape(band, of: graph, flow, extents) { shapes.insert(shape) }
+        if flow.storage[band.node] == band.node { reserve(band.rows.count, in: band.node) }
+        if let shape = BandShape(band, of: graph, flow, widths: widths) { shapes.insert(shape) }
         schedule.complete(band)
       }
     }
-  }
-
-  private mutating func reserve(_ rows: Int, in storage: Int, _ schedule: BandSchedule) {
-    let kept = schedule.made[storage] - schedule.firstNeeded(in: storage)
-    capacities[storage] = max(capacities[storage], kept + rows)
   }
 }

@@ -24,6 +24,10 @@ struct RowFlow {
   let storage: [Int]
   /// The values in each storage; empty for a value that lies in another's.
   let tenants: [[Int]]
+  /// Rows of zeros above and below the rows of each storage, as many as any reader's window looks beyond them.
+  let margins: [Padding]
+  /// Columns right of each value that its readers' windows take for zeros.
+  let columnsBeyond: [Int]
   let output: Int
 
   init(_ encoded: EncodedGraph) {
@@ -59,6 +63,11 @@ struct RowFlow {
       storage.append(overwritten[index].map { storage[$0] } ?? index)
       tenants[storage[index]].append(index)
     }
+    func largest(_ padding: KeyPath<Padding, Int>, of values: [Int]) -> Int {
+      values.lazy.flatMap { readers[$0] }.map { $0.window.padding[keyPath: padding] }.max() ?? 0
+    }
+    margins = tenants.map { Padding(before: largest(\.before, of: $0), after: largest(\.after, of: $0)) }
+    columnsBeyond = readers.indices.map { largest(\.after, of: [$0]) }
     self.encodings = encodings
     (self.sources, self.readers, self.overwritten) = (sources, readers, overwritten)
     (self.storage, self.tenants) = (storage, tenants)

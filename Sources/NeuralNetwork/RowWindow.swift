@@ -1,3 +1,5 @@
+import Glibc
+
 /// The rows of a feature map that are still needed, in one piece of memory: new ones come in below, old ones leave above.
 struct RowWindow {
   private let base: UnsafeMutableRawPointer
@@ -6,12 +8,24 @@ struct RowWindow {
   /// Rows.
   private let capacity: Int
   /// The row that lies at `base`.
-  private var origin = 0
-  private(set) var rows = 0..<0
+  private var origin: Int
+  private(set) var rows: Range<Int>
 
-  /// - Parameter base: memory for `capacity` rows; has to outlive the window.
-  init(at base: UnsafeMutableRawPointer, rowSize: Int, capacity: Int) {
+  /// - Parameters:
+  ///   - base: memory for `capacity` rows; has to outlive the window.
+  ///   - margin: rows of zeros above row 0.
+  init(at base: UnsafeMutableRawPointer, rowSize: Int, capacity: Int, margin: Int) {
     (self.base, self.rowSize, self.capacity) = (base, rowSize, capacity)
+    origin = -margin
+    rows = -margin..<(-margin)
+    appendZeros(margin, keepingFrom: -margin)
+  }
+
+  /// Below the others.
+  mutating func appendZeros(_ count: Int, keepingFrom first: Int) {
+    guard count > 0 else { return }
+    append(count, keepingFrom: first)
+    memset(address(of: rows.upperBound - count), 0, count * rowSize)
   }
 
   /// Where a row begins; the rows below it follow without gaps.

@@ -1,6 +1,8 @@
-/// How images of one size go through a network: bands, memory, compiled operations.
+/// How images of one size go through a network: bands, memory, and what has to be compiled.
 final class StreamingPlan {
   let extents: [Extent]
+  /// Columns of each value in memory, with those right of the image.
+  let widths: [Int]
   let limits: [Int]
   /// Rows that each storage holds at most; 0 for a value that lies in another's.
   let capacities: [Int]
@@ -11,25 +13,31 @@ final class StreamingPlan {
   /// Bytes of a row of each value.
   let rowSizes: [Int]
   let scratchpadOffset: Int
-  let operations: [BandShape: BandOperation]
+  let shapes: Set<BandShape>
 
   private static let alignment = 64
 
-  /// - Parameter compile: gives the operation for a shape.
+  /// - Parameter scratchpad: gives the bytes that operations of these shapes need at most.
   init(
     _ graph: Graph, _ flow: RowFlow, height: Int, width: Int, bands: BandHeights,
-    compile: (BandShape) throws(NetworkError) -> BandOperation
+    scratchpad: (Set<BandShape>) throws(NetworkError) -> Int
   ) throws(NetworkError) {
     let extents = graph.extents(height: height, width: width)
     guard extents.allSatisfy({ $0.height > 0 && $0.width > 0 }) else {
       throw NetworkError(.imageTooSmall, "an image of \(width)×\(height) pixels is too small for this network")
     }
-    limits = bands.rows(graph, extents)
-    let demand = RowDemand(graph, flow, extents: extents, limits: limits)
-    var operations: [BandShape: BandOperation] = [:]
-    for shape in demand.shapes { operations[shape] = try compile(shape) }
+    let padded = graph.extents(height: height, width: WidthClass.rounding(width))
+    for (node, sources) in flow.sources.enumerated() where sources.count > 1 {
+      precondition(padded[sources[1].value] == padded[node], "a residual of another size")
+    }
+    widths = padded.map(\.width)
+    rowSizes = widths.indices.map { [widths] in
+      widths[$0] * graph.values[$0].channels * flow.encodings[$0].type.size
+    }
+    limits = bands.rows(graph, padded, rowSizes)
+    let demand = RowDemand(graph, flow, heights: extents.map(\.height), widths: widths, limits: limits)
+    shapes = demand.shapes
 
-    let rowSizes = extents.indices.map { extents[$0].width * graph.values[$0].channels * flow.encodings[$0].type.size }
     var offsets: [Int] = []
     var end = 0
     for (capacity, rowSize) in zip(demand.capacities, rowSizes) {
@@ -38,15 +46,8 @@ final class StreamingPlan {
       end += (bytes + Self.alignment - 1) / Self.alignment * Self.alignment
     }
     scratchpadOffset = end
-    size = end + (operations.values.map(\.scratchpadSize).max() ?? 0)
+    size = end + (try scratchpad(shapes))
     capacities = demand.capacities
-    (self.extents, self.rowSizes, self.offsets, self.operations) = (extents, rowSizes, offsets, operations)
-  }
-
-  func operation(for band: Band, of graph: Graph, _ flow: RowFlow) -> BandOperation {
-    guard let shape = BandShape(band, of: graph, flow, extents), let operation = operations[shape] else {
-      preconditionFailure("a band that the plan does not know")
-    }
-    return operation
+    (self.extents, self.offsets) = (extents, offsets)
   }
 }

@@ -43,7 +43,8 @@ import Testing
     let whole = try network(graph, type, .whole, seed: seed)
     var others = [try network(graph, type, .standard, seed: seed)]
     for rows in bands {
-      others.append(try network(graph, type, BandHeights { $1.map { min(rows, $0.height) } }, seed: seed))
+      others.append(
+        try network(graph, type, BandHeights { _, extents, _ in extents.map { min(rows, $0.height) } }, seed: seed))
     }
     let weights = (0..<graph.output.channels).map { Double($0 % 7) / 7 }
     let normalization = PixelNormalization(mean: [0.5, 0.5, 0.5], standardDeviation: [0.25, 0.25, 0.25])

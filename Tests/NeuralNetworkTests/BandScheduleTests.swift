@@ -26,7 +26,11 @@ import Testing
           let storage = flow.storage[band.node]
           for source in flow.sources[band.node] {
             let place = flow.storage[source.value]
-            for row in source.window.source(of: band.rows, height: extents[source.value].height).rows {
+            let rows = source.window.source(of: band.rows)
+            #expect(rows.lowerBound >= -flow.margins[place].before, "seed \(seed): \(band)")
+            #expect(
+              rows.upperBound <= extents[source.value].height + flow.margins[place].after, "seed \(seed): \(band)")
+            for row in rows.clamped(to: 0..<extents[source.value].height) {
               #expect(tenants[place][row] == source.value, "seed \(seed): row \(row) for \(band)")
               #expect(row >= schedule.firstNeeded(in: place), "seed \(seed): row \(row) for \(band)")
             }
@@ -39,13 +43,40 @@ import Testing
     }
   }
 
+  @Test func bandsHaveFewDifferentHeights() {
+    #expect((1...8).map(BandSchedule.rounding) == Array(1...8))
+    #expect((9...17).map(BandSchedule.rounding) == [8, 10, 10, 12, 12, 14, 14, 16, 16])
+    #expect([19, 20, 56, 63, 64, 1_000].map(BandSchedule.rounding) == [16, 20, 56, 56, 64, 896])
+
+    let graph = RandomResNet.bottlenecks(widths: [8, 16], depths: [2, 2], strides: [1, 2])
+    let flow = RowFlow(EncodedGraph(graph, .fp32))
+    var counts: Set<Int> = []
+    for height in 1...200 {
+      let heights = graph.extents(height: height, width: 8).map(\.height)
+      var schedule = BandSchedule(flow, heights: heights, limits: heights.map { _ in 32 })
+      while schedule.wantedRows > 0 {
+        schedule.receive(schedule.wantedRows)
+        while let band = schedule.next() {
+          counts.insert(band.rows.count)
+          schedule.complete(band)
+        }
+      }
+    }
+    #expect(counts.isSubset(of: [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32]))
+    #expect(counts.contains(32))
+  }
+
   /// What the bands of the paper's network hold depends on the width alone.
   @Test func capacitiesDoNotGrowWithTheHeight() {
     let graph = RandomResNet.bottlenecks(widths: [64, 128, 256, 512], depths: [3, 4, 6, 3], strides: [1, 2, 2, 2])
     func rows(_ height: Int) -> [Int] {
-      let extents = graph.extents(height: height, width: 4_000)
-      let limits = BandHeights.standard.rows(graph, extents)
-      return RowDemand(graph, RowFlow(EncodedGraph(graph, .fp32)), extents: extents, limits: limits).capacities
+      let extents = graph.extents(height: height, width: WidthClass.rounding(4_000))
+      let rowSizes = zip(extents, graph.values).map { 4 * $0.width * $1.channels }
+      let limits = BandHeights.standard.rows(graph, extents, rowSizes)
+      return RowDemand(
+        graph, RowFlow(EncodedGraph(graph, .fp32)), heights: extents.map(\.height), widths: extents.map(\.width),
+        limits: limits
+      ).capacities
     }
     let tall = rows(1_000)
     #expect(rows(10_000) == tall)

@@ -26,6 +26,22 @@ import Testing
     }
   }
 
+  /// One class of widths: what a wider image has left right of a narrower one is not seen.
+  @Test func whatLiesRightOfTheImageDoesNotMatter() throws {
+    for seed in UInt64(300)...330 {
+      var random = RandomNetwork(seed: seed)
+      random = RandomNetwork(random.graph, width: random.width, height: random.height, seed: seed)
+      let expected = try random.features(random.network())
+      let network = try random.network()
+      let wide = WidthClass.rounding(random.width)
+      _ = try network.features(
+        of: Array(repeating: 255, count: 3 * wide * random.height), width: wide, height: random.height,
+        normalization: PixelNormalization(mean: [-1e6, 1e6, -1e6], standardDeviation: [0.01, 0.01, 0.01]))
+      let features = try random.features(network)
+      #expect(features.means == expected.means && features.projection == expected.projection, "seed \(seed)")
+    }
+  }
+
   /// Neither earlier images nor more sizes than there are kept plans nor the number of threads leave a trace.
   @Test func answersDoNotDependOnHistoryOrThreads() throws {
     let random = RandomNetwork(seed: 11)

@@ -18,12 +18,13 @@ struct RandomNetwork {
 
   init(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
-    width = Int.random(in: 1...20, using: &random)
+    width = Int.random(in: 1...40, using: &random)
     height = Int.random(in: 1...20, using: &random)
     pixels = (0..<3 * width * height).map { _ in UInt8.random(in: 0...255, using: &random) }
     weights = []
     var values = [graph.input]
-    var extents = [(width, height)]
+    // Of the image and of the width that it has in memory.
+    var extents = [[Extent(height: height, width: width), Extent(height: height, width: WidthClass.rounding(width))]]
     for _ in 0..<Int.random(in: 1...7, using: &random) {
       let index = Int.random(in: 0..<values.count, using: &random)
       let source = values[index]
@@ -32,8 +33,10 @@ struct RandomNetwork {
       // Never smaller than what one pixel needs.
       let padding = Padding(before: before, after: max(kernel - 1 - before, Int.random(in: 0..<kernel, using: &random)))
       let window = Window(kernel: kernel, stride: Int.random(in: 1...3, using: &random), padding: padding)
-      let extent = (window.outputLength(extents[index].0), window.outputLength(extents[index].1))
-      if Int.random(in: 0..<5, using: &random) == 0 {
+      let extent = extents[index].map {
+        Extent(height: window.outputLength($0.height), width: window.outputLength($0.width))
+      }
+      if graph.canPool(source), Int.random(in: 0..<3, using: &random) == 0 {
         values.append(graph.maxPooling(window, of: source))
       } else {
         let depthwise = Bool.random(using: &random)
@@ -120,6 +123,17 @@ struct RandomNetwork {
       }
     }
     return NaiveExecution.Map(channels: 3, height: height, width: width, values: values)
+  }
+}
+
+extension Graph {
+  /// Whether all of a value is 0 or more.
+  fileprivate func canPool(_ value: Value) -> Bool {
+    if case .convolution(_, let convolution, _, _) = nodes[value.index] {
+      convolution.activation != .none
+    } else {
+      false
+    }
   }
 }
 

@@ -53,7 +53,7 @@ import Testing
     let heights = (0..<64).map { _ in Int.random(in: 1...12, using: &random) }
     let streaming = try network.network(
       type,
-      bands: BandHeights { _, extents in
+      bands: BandHeights { _, extents, _ in
         extents.indices.map { min(heights[$0 % heights.count], extents[$0].height) }
       })
     let features = try network.features(streaming, rows: Int.random(in: 1...20, using: &random))
@@ -82,7 +82,7 @@ import Testing
     var random = SeededGenerator(seed: 3)
     for graph in [RandomResNet.graph(using: &random), RandomLite.graph(using: &random)] {
       let network = try RandomNetwork(graph, width: 1, height: 1, seed: 4)
-        .network(bands: BandHeights { _, extents in extents.map { min(8, $0.height) } })
+        .network(bands: BandHeights { _, extents, _ in extents.map { min(8, $0.height) } })
       let tall = try network.workingMemory(width: 640, height: 4_000)
       #expect(try network.workingMemory(width: 640, height: 12_345) <= tall + tall / 100)
       #expect(try network.workingMemory(width: 1_280, height: 4_000) <= 3 * tall)

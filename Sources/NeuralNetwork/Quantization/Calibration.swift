@@ -21,10 +21,16 @@ package final class FeatureStatistics {
     histograms = graph.convolutions.map { _ in MagnitudeHistogram() }
   }
 
-  /// - Parameter values: of a node of the graph.
-  func add(_ values: UnsafeBufferPointer<Float>, of node: Int) {
-    guard case .convolution(let index, _, _, _) = graph.nodes[node] else { return }
-    histograms[index].add(values)
+  /// - Parameters:
+  ///   - values: (rows, width, channels), of a node of the graph.
+  ///   - columns: those from the left that count.
+  func add(_ values: UnsafePointer<Float>, rows: Int, columns: Int, of width: Int, node: Int) {
+    guard case .convolution(let index, let convolution, _, _) = graph.nodes[node] else { return }
+    let channels = convolution.outputChannels
+    for row in 0..<rows {
+      histograms[index].add(
+        UnsafeBufferPointer(start: values + row * width * channels, count: columns * channels))
+    }
   }
 
   package var calibration: Calibration {

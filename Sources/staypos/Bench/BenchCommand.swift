@@ -12,12 +12,13 @@ struct BenchCommand: ParsableCommand {
     discussion: """
       Scores images of noise and reports the median time, megapixels per second and the most memory that the process had \
       resident, weights included. Every size is measured in a process of its own, after one run that is not counted \
-      (it compiles the network's kernels for that size).
+      (it compiles the network's kernels for that size). With --mixed-sizes, reports what ever other sizes cost instead.
 
       EXAMPLES
         staypos bench
         staypos bench --size 512x512 --size 1024x1024 --repeat 10 --json
         staypos bench --architecture resnet50-nodown --threads 1
+        staypos bench --mixed-sizes 100
       """)
 
   enum RandomArchitecture: String, ExpressibleByArgument, CaseIterable {
@@ -46,17 +47,34 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Stop when the image is certain to be flagged, as staypos score --early-exit does.")
   var earlyExit = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Instead: what compiling costs at the first and at the last of so many random sizes, 64 to 2048 pixels a side.",
+      valueName: "n"))
+  var mixedSizes: Int?
+
+  @Flag(help: "Every layer all at once: how fast the network would be without streaming, whatever the memory.")
+  var whole = false
+
   @Flag(help: "Print one JSON object a line.")
   var json = false
 
   func validate() throws {
     guard (1...100_000).contains(`repeat`) else { throw ValidationError("--repeat has to be between 1 and 100000.") }
+    if let mixedSizes, !(1...100_000).contains(mixedSizes) {
+      throw ValidationError("--mixed-sizes has to be between 1 and 100000.")
+    }
     if architecture != nil, detector.model != nil {
       throw ValidationError("--model and --architecture exclude each other.")
     }
   }
 
   func run() throws {
+    if let mixedSizes {
+      let result = try MixedSizes(mixedSizes, threads: threads, load: load)
+      if json { try Console.write(json: result) } else { try Console.write(line: result.line) }
+      return
+    }
     if size.count == 1, let size = size.first {
       try report(measure(size.size))
       return
@@ -65,13 +83,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   private func measure(_ size: ImageSize) throws -> BenchResult {
-    let detector: Detector
-    if let architecture {
-      detector = try RandomModel.detector(
-        architecture.architecture, precision: self.detector.arithmetic.precision, threads: self.detector.threads)
-    } else {
-      detector = try self.detector.load()
-    }
+    let detector = try load()
     let clock = ContinuousClock()
     var times: [Double] = []
     let threshold = threshold.resolved(for: detector.model)
@@ -94,10 +106,16 @@ struct BenchCommand: ParsableCommand {
     }
     return BenchResult(
       model: detector.model, precision: detector.precision, size: size,
-      threads: self.detector.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
-      first: times[0],
-      times: Array(times.dropFirst()), peakBytes: ProcessMemory.peak, scannedRows: scannedRows,
-      logit: score.logit)
+      threads: threads, streaming: !whole, first: times[0], times: Array(times.dropFirst()),
+      peakBytes: ProcessMemory.peak, scannedRows: scannedRows, logit: score.logit)
+  }
+
+  private var threads: Int { detector.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
+  private func load() throws -> Detector {
+    guard let architecture else { return try detector.load(streaming: !whole) }
+    return try RandomModel.detector(
+      architecture.architecture, precision: detector.arithmetic.precision, threads: detector.threads, streaming: !whole)
   }
 
   private func report(_ result: BenchResult) throws {
@@ -113,6 +131,7 @@ struct BenchCommand: ParsableCommand {
     if let architecture { arguments += ["--architecture", architecture.rawValue].map { Array($0.utf8) } }
     if let threshold = threshold.threshold { arguments += ["--threshold", "\(threshold)"].map { Array($0.utf8) } }
     if earlyExit { arguments.append(Array("--early-exit".utf8)) }
+    if whole { arguments.append(Array("--whole".utf8)) }
     if json { arguments.append(Array("--json".utf8)) }
 
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { bytes in

@@ -8,6 +8,8 @@ struct BenchResult: Encodable {
   var width: Int
   var height: Int
   var threads: Int
+  /// Row by row; else every layer all at once.
+  var streaming: Bool
   /// The run that compiles the kernels; not part of the others.
   var firstSeconds: Double
   var medianSeconds: Double
@@ -22,15 +24,15 @@ struct BenchResult: Encodable {
 
   /// - Parameter times: at least one.
   init(
-    model: ModelInfo, precision: Precision, size: ImageSize, threads: Int, first: Double, times: [Double],
-    peakBytes: Int?, scannedRows: Int, logit: Double
+    model: ModelInfo, precision: Precision, size: ImageSize, threads: Int, streaming: Bool, first: Double,
+    times: [Double], peakBytes: Int?, scannedRows: Int, logit: Double
   ) {
     let sorted = times.sorted()
     self.model = model.name
     self.precision = precision
     width = size.width
     height = size.height
-    self.threads = threads
+    (self.threads, self.streaming) = (threads, streaming)
     firstSeconds = first
     medianSeconds = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
     minimumSeconds = sorted[0]
@@ -43,7 +45,8 @@ struct BenchResult: Encodable {
 
   var line: String {
     let peak = peakBytes.map { "\(($0 + 1 << 19) >> 20) MiB at most" } ?? "memory unknown"
-    return "\(model)  \(precision.rawValue)  \(width)x\(height)  \(threads) thread\(threads == 1 ? "" : "s"): "
+    return
+      "\(model)  \(precision.rawValue)  \(width)x\(height)  \(threads) thread\(threads == 1 ? "" : "s")\(streaming ? "" : ", whole"): "
       + "\(megapixelsPerSecond.fixed(3)) MP/s, \((medianSeconds * 1000).fixed(1)) ms (median of \(repeats), fastest "
       + "\((minimumSeconds * 1000).fixed(1)) ms, first \((firstSeconds * 1000).fixed(1)) ms), \(peak)"
       + (scannedRows < height ? ", \(scannedRows) of \(height) rows scanned" : "")

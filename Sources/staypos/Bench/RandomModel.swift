@@ -8,7 +8,9 @@ import SystemPackage
 /// A model with random weights: speed and memory do not depend on what a network has learnt.
 enum RandomModel {
   /// Goes through a file (without a name), as a real model does; for int8, noise calibrates it.
-  static func detector(_ architecture: Architecture, precision: Precision, threads: Int?) throws -> Detector {
+  static func detector(
+    _ architecture: Architecture, precision: Precision, threads: Int?, streaming: Bool
+  ) throws -> Detector {
     var template = Array("/tmp/staypos-bench.XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw Failure("cannot create a temporary file: \(Errno(rawValue: errno))") }
@@ -22,7 +24,7 @@ enum RandomModel {
       _ = try calibrator.observe(&image)
       model.calibration = calibrator.calibration
     }
-    return try Detector(model: model, precision: precision, threads: threads)
+    return try Detector(model: model, precision: precision, threads: threads, streaming: streaming)
   }
 
   private static func file(_ architecture: Architecture) throws -> [UInt8] {

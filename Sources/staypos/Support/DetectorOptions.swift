@@ -25,11 +25,11 @@ struct DetectorOptions: ParsableArguments {
   }
 
   /// Ends with a message and exit code 2 if there is no model that can be used: nothing can be scored then.
-  func load() throws -> Detector {
+  func load(streaming: Bool = true) throws -> Detector {
     do {
       return try Detector.load(
         model?.path ?? DefaultModel.find(), precision: arithmetic.precision, threads: threads,
-        memoryLimit: availableMemory())
+        memoryLimit: availableMemory(), streaming: streaming)
     } catch {
       Console.complain("\(error)")
       throw ExitCode.notScored

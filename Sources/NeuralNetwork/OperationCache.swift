@@ -1,0 +1,58 @@
+/// Compiled operations, whatever the image that they were compiled for. When they take too much memory, those go that
+/// were used longest ago.
+struct OperationCache {
+  private struct Entry {
+    var operation: BandOperation
+    var lastUse: Int
+  }
+
+  /// Bytes of ``BandShape/compiledSize``.
+  private let capacity: Int
+  private var entries: [BandShape: Entry] = [:]
+  private var uses = 0
+  /// Bytes of ``BandShape/compiledSize``.
+  private(set) var size = 0
+
+  init(capacity: Int) {
+    self.capacity = capacity
+  }
+
+  var shapes: some Collection<BandShape> { entries.keys }
+
+  /// The operations for these shapes, which stay even if they alone are more than the capacity.
+  mutating func operations(
+    for shapes: Set<BandShape>, compile: (BandShape) throws(NetworkError) -> BandOperation
+  ) throws(NetworkError) -> [BandShape: BandOperation] {
+    uses += 1
+    var operations: [BandShape: BandOperation] = [:]
+    for shape in shapes {
+      let operation = if let entry = entries[shape] { entry.operation } else { try compile(shape) }
+      if entries.updateValue(Entry(operation: operation, lastUse: uses), forKey: shape) == nil {
+        size += shape.compiledSize
+      }
+      operations[shape] = operation
+    }
+    if size > capacity { shrink() }
+    return operations
+  }
+
+  private mutating func shrink() {
+    for (shape, entry) in entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
+      guard size > capacity, entry.lastUse < uses else { return }
+      entries[shape] = nil
+      size -= shape.compiledSize
+    }
+  }
+}
+
+extension BandShape {
+  /// Bytes of code and tables, roughly, as measured with oneDNN 2.6 and AVX-512. What a convolution with a wide window
+  /// keeps for each column is in no figure that the library gives.
+  var compiledSize: Int {
+    switch operation {
+    case .convolution(let convolution, _) where convolution.groups == 1 && convolution.window.kernel > 1:
+      (200 << 10) + width * 1_200
+    default: 80 << 10
+    }
+  }
+}
