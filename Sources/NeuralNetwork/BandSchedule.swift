@@ -14,7 +14,8 @@ struct BandSchedule {
   private let heights: [Int]
   /// Rows that each node makes in one call at most.
   private let limits: [Int]
-  /// Whether a node waits until it can make `limits` rows.
+  /// Whether a node waits until it can make `limits` rows. Others wait for an eighth of them, so that what
+  /// ``rounding(_:)`` leaves of the first band is made with the second.
   private let gathers: [Bool]
   /// Rows that each node has made; of the input: that have come.
   private(set) var made: [Int]
@@ -54,7 +55,7 @@ struct BandSchedule {
       let possible = possibleRows(node)
       let count = possible - made[node]
       guard count > 0 else { continue }
-      if gathers[node], count < limits[node], possible < heights[node] { continue }
+      if possible < heights[node], count < (gathers[node] ? limits[node] : limits[node] / 8) { continue }
       let rows = count < limits[node] ? Self.rounding(count) : limits[node]
       return Band(node: node, rows: made[node]..<made[node] + rows)
     }

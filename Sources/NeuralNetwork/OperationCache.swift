@@ -52,7 +52,8 @@ extension BandShape {
     switch operation {
     case .convolution(let convolution, _) where convolution.groups == 1 && convolution.window.kernel > 1:
       (200 << 10) + width * 1_200
-    default: 80 << 10
+    case .convolution(let convolution, _) where convolution.groups == 1: 80 << 10
+    default: 48 << 10
     }
   }
 }

@@ -7,19 +7,19 @@ import Testing
     var last = 0
     for width in 1...20_000 {
       let rounded = WidthClass.rounding(width)
-      #expect(rounded >= width && rounded >= last && rounded.isMultiple(of: 8), "\(width)")
-      if width >= 128 { #expect(16 * (rounded - width) < width, "\(width)") }
-      #expect(rounded - width < max(8, rounded / 16), "\(width)")
+      #expect(rounded >= width && rounded >= last && rounded.isMultiple(of: 16), "\(width)")
+      if width >= 256 { #expect(16 * (rounded - width) < width, "\(width)") }
+      #expect(rounded - width < max(16, rounded / 16), "\(width)")
       #expect(WidthClass.rounding(rounded) == rounded, "\(width)")
       last = rounded
     }
-    #expect(WidthClass.rounding(1) == 8)
+    #expect(WidthClass.rounding(1) == 16)
     #expect(WidthClass.rounding(1_000) == 1_024)
     #expect(WidthClass.rounding(3_000) == 3_072)
   }
 
   @Test func thereAreFewOfThem() {
-    for power in [128, 256, 512, 1_024, 2_048, 4_096] {
+    for power in [256, 512, 1_024, 2_048, 4_096] {
       #expect(Set((power..<2 * power).map(WidthClass.rounding)).count == 17)
     }
   }
