@@ -51,6 +51,8 @@ let package = Package(
       name: "CImageCodecs",
       linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("z")]),
     .target(name: "CLinux"),
+    // Without optimization, the tests' debug build would take minutes for one image.
+    .target(name: "CWinograd", cSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("gomp")]),
 
     // Values.
     library("StayposCore", [system]),
@@ -59,7 +61,7 @@ let package = Package(
 
     // The detector.
     library("ImageDecoding", ["StayposCore", "CImageCodecs"]),
-    library("NeuralNetwork", ["COneDNN"]),
+    library("NeuralNetwork", ["COneDNN", "CWinograd"]),
     library("Checkpoints", [system]),
     library("Detection", ["StayposCore", "ImageDecoding", "NeuralNetwork", "Checkpoints", "Hashing", system]),
 

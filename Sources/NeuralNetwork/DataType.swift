@@ -15,14 +15,14 @@ package enum DataType: Hashable, Sendable {
   package var isSupported: Bool {
     switch self {
     case .fp32: true
-    case .bf16: Self.processorHas(dnnl_cpu_isa_avx512_core)
-    case .u8, .s8: Self.processorHas(dnnl_cpu_isa_avx512_core_vnni)
+    case .bf16: Processor.has(dnnl_cpu_isa_avx512_core)
+    case .u8, .s8: Processor.has(dnnl_cpu_isa_avx512_core_vnni)
     }
   }
 
   /// Whether the processor has instructions for it: for bf16, AVX512_BF16 or AMX-BF16.
   package var isNative: Bool {
-    self == .bf16 ? Self.processorHas(dnnl_cpu_isa_avx512_core_bf16) : isSupported
+    self == .bf16 ? Processor.has(dnnl_cpu_isa_avx512_core_bf16) : isSupported
   }
 
   /// Bytes of a value.
@@ -45,9 +45,12 @@ package enum DataType: Hashable, Sendable {
     case .s8: dnnl_s8
     }
   }
+}
 
+/// The processor as oneDNN sees it: `ONEDNN_MAX_CPU_ISA` counts.
+enum Processor {
   /// Every instruction set's bits hold those of the ones that it extends.
-  private static func processorHas(_ instructions: dnnl_cpu_isa_t) -> Bool {
+  static func has(_ instructions: dnnl_cpu_isa_t) -> Bool {
     dnnl_get_effective_cpu_isa().rawValue & instructions.rawValue == instructions.rawValue
   }
 }

@@ -6,7 +6,7 @@ import Glibc
 package final class FeatureScan {
   private let network: Network
   private let plan: StreamingPlan
-  private let operations: [BandShape: BandOperation]
+  private let operations: [BandShape: any BandOperation]
   private let normalization: PixelNormalization
   private let memory: AlignedBuffer
   private var schedule: BandSchedule
@@ -20,7 +20,7 @@ package final class FeatureScan {
   private var wanted: Int
 
   init(
-    _ network: Network, _ plan: StreamingPlan, _ operations: [BandShape: BandOperation], memory: AlignedBuffer,
+    _ network: Network, _ plan: StreamingPlan, _ operations: [BandShape: any BandOperation], memory: AlignedBuffer,
     normalization: PixelNormalization, projectedOn weights: [Double]?, observing statistics: FeatureStatistics?
   ) {
     (self.network, self.plan, self.operations, self.memory) = (network, plan, operations, memory)

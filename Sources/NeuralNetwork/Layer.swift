@@ -4,7 +4,7 @@ import COneDNN
 /// operation has asked for (mostly one).
 final class Layer {
   private struct Form {
-    var layout: TensorLayout
+    var order: WeightOrder
     var buffer: AlignedBuffer
     var memory: TensorMemory
   }
@@ -43,34 +43,55 @@ final class Layer {
       if let quantized { try AlignedBuffer(copying: quantized.bytes) } else {
         try AlignedBuffer(copying: parameters.weights)
       }
-    forms = [Form(layout: layout, buffer: buffer, memory: try TensorMemory(layout, at: buffer.address, engine: engine))]
+    let memory = try TensorMemory(layout, at: buffer.address, engine: engine)
+    forms = [Form(order: .library(layout), buffer: buffer, memory: memory)]
   }
 
   /// The weights in the wanted type and order; laid out once, then kept.
-  func weights(_ layout: TensorLayout, engine: Engine) throws(NetworkError) -> TensorMemory {
-    if let form = forms.first(where: { $0.layout == layout }) {
+  func weights(_ order: WeightOrder, engine: Engine) throws(NetworkError) -> TensorMemory {
+    if let form = forms.first(where: { $0.order == order }) {
       isPlain = false
       return form.memory
     }
+    let form =
+      switch order {
+      case .library(let layout): try reordered(to: layout, engine)
+      case .winograd: try transformed(engine)
+      }
+    if isPlain, weightSteps == nil {
+      // Any order can be made from any other, and all are of one type: the plain copy has served. Orders of bytes may hold
+      // sums beside the weights, which nothing reads back. Transformed weights are for all of a layer's calls or none.
+      forms = [form]
+      isPlain = false
+    } else {
+      forms.append(form)
+    }
+    return form.memory
+  }
+
+  private func reordered(to layout: TensorLayout, _ engine: Engine) throws(NetworkError) -> Form {
+    guard case .library(let present) = forms[0].order else {
+      preconditionFailure("the weights \(convolution.weightShape) are transformed already")
+    }
     let buffer = try AlignedBuffer(size: layout.size)
     let memory = try TensorMemory(layout, at: buffer.address, engine: engine)
-    let reorder = try Primitive(reordering: forms[0].layout, to: layout, engine: engine)
+    let reorder = try Primitive(reordering: present, to: layout, engine: engine)
     let scratchpad = try AlignedBuffer(size: reorder.scratchpad.size)
     try reorder.execute(
       [
         (DNNL_ARG_FROM, forms[0].memory), (DNNL_ARG_TO, memory),
         (DNNL_ARG_SCRATCHPAD, try TensorMemory(reorder.scratchpad, at: scratchpad.address, engine: engine)),
       ], on: engine)
-    let form = Form(layout: layout, buffer: buffer, memory: memory)
-    if isPlain, weightSteps == nil {
-      // Any order can be made from any other, and all are of one type: the plain copy has served. Orders of bytes may hold
-      // sums beside the weights, which nothing reads back.
-      forms = [form]
-      isPlain = false
-    } else {
-      forms.append(form)
-    }
-    return memory
+    return Form(order: .library(layout), buffer: buffer, memory: memory)
+  }
+
+  private func transformed(_ engine: Engine) throws(NetworkError) -> Form {
+    precondition(isPlain)
+    let count = WinogradOperation.weightCount(convolution)
+    let buffer = try AlignedBuffer(size: count * MemoryLayout<Float>.stride)
+    WinogradOperation.transformWeights(of: convolution, from: forms[0].buffer.address, to: buffer.address)
+    return Form(
+      order: .winograd, buffer: buffer, memory: try TensorMemory(.plain([count]), at: buffer.address, engine: engine))
   }
 }
 

@@ -121,7 +121,7 @@ package final class Network {
 
   /// Weights and bias as the operation wants them; nil for a pooling.
   func parameters(
-    of node: Int, for operation: BandOperation
+    of node: Int, for operation: any BandOperation
   ) throws(NetworkError) -> (weights: TensorMemory, bias: TensorMemory)? {
     guard case .convolution(let index, _, _, _) = graph.nodes[node] else { return nil }
     return (try layers[index].weights(operation.weights, engine: engine), layers[index].bias)
@@ -143,10 +143,10 @@ package final class Network {
   }
 
   /// Compiles what is not there.
-  private func operations(for shapes: Set<BandShape>) throws(NetworkError) -> [BandShape: BandOperation] {
+  private func operations(for shapes: Set<BandShape>) throws(NetworkError) -> [BandShape: any BandOperation] {
     try withThreads { () throws(NetworkError) in
       try cache.operations(for: shapes) { (shape) throws(NetworkError) in
-        try BandOperation(shape, rescaling: shape.layer.flatMap { rescalings[$0] }, engine: engine)
+        try shape.operation(rescaling: shape.layer.flatMap { rescalings[$0] }, on: engine)
       }
     }
   }

@@ -2,7 +2,7 @@
 /// were used longest ago.
 struct OperationCache {
   private struct Entry {
-    var operation: BandOperation
+    var operation: any BandOperation
     var lastUse: Int
   }
 
@@ -21,10 +21,10 @@ struct OperationCache {
 
   /// The operations for these shapes, which stay even if they alone are more than the capacity.
   mutating func operations(
-    for shapes: Set<BandShape>, compile: (BandShape) throws(NetworkError) -> BandOperation
-  ) throws(NetworkError) -> [BandShape: BandOperation] {
+    for shapes: Set<BandShape>, compile: (BandShape) throws(NetworkError) -> any BandOperation
+  ) throws(NetworkError) -> [BandShape: any BandOperation] {
     uses += 1
-    var operations: [BandShape: BandOperation] = [:]
+    var operations: [BandShape: any BandOperation] = [:]
     for shape in shapes {
       let operation = if let entry = entries[shape] { entry.operation } else { try compile(shape) }
       if entries.updateValue(Entry(operation: operation, lastUse: uses), forKey: shape) == nil {

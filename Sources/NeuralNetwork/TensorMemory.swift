@@ -3,7 +3,7 @@ import COneDNN
 /// A view on a tensor in memory that somebody else owns (`dnnl_memory_t`).
 final class TensorMemory {
   let handle: dnnl_memory_t
-  private var address: UnsafeMutableRawPointer?
+  private(set) var address: UnsafeMutableRawPointer?
 
   /// - Parameter address: nil until ``place(at:)``.
   init(_ layout: TensorLayout, at address: UnsafeMutableRawPointer? = nil, engine: Engine) throws(NetworkError) {

@@ -19,7 +19,7 @@ import Testing
     func use(_ rows: ClosedRange<Int>) throws {
       let operations = try cache.operations(for: Self.shapes(rows)) { (shape) throws(NetworkError) in
         compiled.append(shape.rows)
-        return try BandOperation(shape, engine: engine)
+        return try shape.operation(rescaling: nil, on: engine)
       }
       #expect(Set(operations.keys) == Self.shapes(rows))
     }
