@@ -129,7 +129,7 @@ let package = Package(
       [
         "Daemon", "Cataloguing", "ControlInterface", "ControlServer", "Filesystem", "Hashing", "Journaling",
         "Quarantining", "Scoring", "StayposCore", "TestSupport", "Threading", "Watching", "staypos-scorer",
-        system,
+        "scorer-probe", system,
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     // The executables are dependencies so that they are built beside the test runner.

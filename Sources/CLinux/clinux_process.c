@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -57,6 +58,21 @@ int clinux_spawn(pid_t *process, const char *path, char *const arguments[], char
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;
+}
+
+int clinux_processors(void) {
+  // The kernel refuses a set that is smaller than its own.
+  for (int capacity = CPU_SETSIZE; capacity <= 1 << 20; capacity *= 2) {
+    cpu_set_t *set = CPU_ALLOC(capacity);
+    if (set == NULL) return 1;
+    size_t size = CPU_ALLOC_SIZE(capacity);
+    int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+    int error = errno;
+    CPU_FREE(set);
+    if (count > 0) return count;
+    if (error != EINVAL) return 1;
+  }
+  return 1;
 }
 
 int clinux_pidfd_open(pid_t process) {

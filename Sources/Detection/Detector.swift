@@ -5,7 +5,7 @@ import SystemPackage
 
 /// A model that is ready to score images.
 ///
-/// Confined: one image at a time, all processors on it. Whoever wants several at once makes several, with fewer threads.
+/// Confined: one image at a time, on ``threads`` processors. Whoever wants several at once makes several.
 package final class Detector {
   package let model: ModelInfo
   /// The one that is in force: never `auto`. The last feature map and all sums over it are fp32 or wider.
@@ -95,6 +95,13 @@ package final class Detector {
   package func explain(_ image: RGBImage) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?) {
     var rows = RGBImageRows(image)
     return try explain(&rows)
+  }
+
+  /// Threads of every image that begins from now on; at least 1. Changing it is cheap, but for what has to be compiled the
+  /// first time.
+  package var threads: Int {
+    get { network.threads }
+    set { network.threads = newValue }
   }
 
   /// Bytes of working memory that an image of this size takes, besides the weights: beyond some height, no more for more

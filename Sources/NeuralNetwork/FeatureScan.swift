@@ -7,6 +7,8 @@ package final class FeatureScan {
   private let network: Network
   private let plan: StreamingPlan
   private let operations: [BandShape: any BandOperation]
+  /// That the plan was compiled for.
+  private let threads: Int
   private let normalization: PixelNormalization
   private let memory: AlignedBuffer
   private var schedule: BandSchedule
@@ -25,6 +27,7 @@ package final class FeatureScan {
   ) {
     (self.network, self.plan, self.operations, self.memory) = (network, plan, operations, memory)
     self.statistics = statistics
+    threads = network.threads
     self.normalization = normalization
     let graph = network.graph
     schedule = BandSchedule(network.flow, heights: plan.extents.map(\.height), limits: plan.limits)
@@ -53,7 +56,7 @@ package final class FeatureScan {
     try pixels.withUnsafeBufferPointer { (pixels) throws(NetworkError) in
       let rowLength = 3 * plan.extents[0].width
       precondition(pixels.count.isMultiple(of: rowLength) && pixels.count / rowLength <= missingRows)
-      try network.withThreads { () throws(NetworkError) in
+      try network.withThreads(threads) { () throws(NetworkError) in
         var start = 0
         while start < pixels.count {
           let rows = min(wanted - gathered, (pixels.count - start) / rowLength)

@@ -14,8 +14,15 @@ package final class Network {
   /// As it is executed: with 8-bit integers, there are conversions in it.
   let graph: Graph
   package let arithmetic: Arithmetic
-  /// Threads of one image.
-  package let threads: Int
+  /// Threads of every image that begins from now on; at least 1. What was compiled for another number is kept.
+  package var threads: Int {
+    didSet {
+      guard threads != oldValue else { return }
+      precondition(threads > 0)
+      shelf[oldValue] = (plans, cache)
+      (plans, cache) = shelf.removeValue(forKey: threads) ?? ([], OperationCache(capacity: Self.operationsSize))
+    }
+  }
   let flow: RowFlow
   let engine: Engine
   private let layers: [Layer]
@@ -25,6 +32,8 @@ package final class Network {
   /// Used last comes last.
   private var plans: [StreamingPlan] = []
   private var cache = OperationCache(capacity: operationsSize)
+  /// Plans and operations for other numbers of threads: oneDNN divides work, and sizes its scratchpads, when it compiles.
+  private var shelf: [Int: (plans: [StreamingPlan], cache: OperationCache)] = [:]
   private var memory: AlignedBuffer?
 
   /// - Parameters:
@@ -144,7 +153,7 @@ package final class Network {
 
   /// Compiles what is not there.
   private func operations(for shapes: Set<BandShape>) throws(NetworkError) -> [BandShape: any BandOperation] {
-    try withThreads { () throws(NetworkError) in
+    try withThreads(threads) { () throws(NetworkError) in
       try cache.operations(for: shapes) { (shape) throws(NetworkError) in
         try shape.operation(rescaling: shape.layer.flatMap { rescalings[$0] }, on: engine)
       }
@@ -165,7 +174,7 @@ package final class Network {
 
   /// oneDNN compiles for, and runs with, the calling thread's OpenMP setting.
   func withThreads<Result>(
-    _ body: () throws(NetworkError) -> Result
+    _ threads: Int, _ body: () throws(NetworkError) -> Result
   ) throws(NetworkError) -> Result {
     let before = omp_get_max_threads()
     omp_set_num_threads(Int32(threads))

@@ -37,14 +37,20 @@ package final class Scorer {
   }
 
   /// Scores the image in `file`, which has to be open for reading only.
-  /// - Parameter threshold: a lower bound that reaches it is good enough; nil: the score of the whole image.
-  package func score(_ file: borrowing Descriptor, stoppingAt threshold: Threshold? = nil) -> ScorerResult {
+  /// - Parameters:
+  ///   - threshold: a lower bound that reaches it is good enough; nil: the score of the whole image.
+  ///   - threads: nil: as many as there may be.
+  package func score(
+    _ file: borrowing Descriptor, stoppingAt threshold: Threshold? = nil, threads: Int? = nil
+  ) -> ScorerResult {
     precondition(fcntl(file.rawValue, F_GETFL) & O_ACCMODE == O_RDONLY, "a scorer gets no right to write")
     do {
       while true {
         let (process, hello) = try ready()
         lastRequest += 1
-        let request = ScorerRequest(id: lastRequest, limits: configuration.limits, earlyExit: threshold)
+        let request = ScorerRequest(
+          id: lastRequest, limits: configuration.limits, threads: threads ?? configuration.threads,
+          earlyExit: threshold)
         let start = clock.now
         guard try send(request, file, to: process) else {
           // It died while idle: no fault of this image.

@@ -9,7 +9,7 @@ package struct ScorerConfiguration: Sendable {
   /// `staypos-scorer`.
   package var executable: FilePath
   package var precision: Precision
-  /// Threads of one scorer.
+  /// Threads of one scorer at most.
   package var threads: Int
   package var limits: ImageLimits
   /// For one image.

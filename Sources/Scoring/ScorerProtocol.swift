@@ -100,6 +100,8 @@ struct ScorerGreeting: Sendable, Codable {
 package struct ScorerRequest: Hashable, Sendable, Codable {
   package var id: UInt64
   package var limits: ImageLimits
+  /// To work with; at most as many as the scorer was started for.
+  package var threads: Int
   /// The scan may stop when this is certain to be reached; nil: never.
   package var earlyExit: Threshold?
 }

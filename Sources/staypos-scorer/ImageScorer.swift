@@ -10,9 +10,11 @@ import SystemPackage
 struct ImageScorer {
   let model: ScorerModel
   private let detector: Detector
+  private let maximumThreads: Int
 
   /// - Parameters:
   ///   - model: an open model file.
+  ///   - threads: of one image at most.
   ///   - memoryLimit: of the whole process. The network's working memory for one image gets three quarters; the weights,
   ///     the decoder and the runtime share the rest.
   init(model descriptor: CInt, precision: Precision, threads: Int, memoryLimit: Int?) throws(LoadError) {
@@ -22,6 +24,7 @@ struct ImageScorer {
     } catch {
       throw LoadError(description: error.description)
     }
+    maximumThreads = threads
     let info = detector.model
     model = ScorerModel(
       name: info.name, sha256: info.sha256, threshold: info.threshold,
@@ -29,7 +32,7 @@ struct ImageScorer {
       precision: detector.precision, minimumSize: info.minimumSize)
   }
 
-  /// One run on the smallest image: whatever the libraries open or compile at first use is there afterwards, and a network
+  /// One run on the smallest image, with all threads: whatever the libraries open or compile at first use is there afterwards, and a network
   /// that cannot run is noticed now.
   func warmUp() throws(LoadError) {
     let size = ImageSize(width: model.minimumSize, height: model.minimumSize)
@@ -48,6 +51,7 @@ struct ImageScorer {
     } catch {
       return .notScored(error.reason, detail: error.detail)
     }
+    detector.threads = min(max(request.threads, 1), maximumThreads)
     do throws(DetectionError) {
       guard let threshold = request.earlyExit else { return try detector.score(&reader) }
       return try detector.score(&reader, stoppingAt: threshold).outcome

@@ -73,12 +73,16 @@ final class JudgeHarness {
 
   /// A queued and leased file that nobody has seen before.
   func upload(_ name: String, _ content: String) throws -> QueueItem {
+    try enqueue(name, content)
+    guard let item = try context.catalogue.lease(now: .now) else { throw Errno.noSuchFileOrDirectory }
+    return item
+  }
+
+  func enqueue(_ name: String, _ content: String) throws {
     let path = uploads.appending(name)
     try Data(content.utf8).write(to: URL(fileURLWithPath: path.string))
     let identity = try RegularFile(opening: path).status.identity
     _ = try context.catalogue.enqueue(Admission(path: path, identity: identity, priority: .live), at: .now)
-    guard let item = try context.catalogue.lease(now: .now) else { throw Errno.noSuchFileOrDirectory }
-    return item
   }
 
   /// - Parameter scoring: nil: the test needs no scorer.

@@ -60,6 +60,27 @@ import Testing
     }
   }
 
+  /// Each image with a number of its own, odd and more than there are processors, and one that began before another was
+  /// wanted goes on with its own: always the very answer of a network that was made for it.
+  @Test func threadsMayChangeFromImageToImage() throws {
+    for seed in UInt64(30)..<50 {
+      let random = RandomNetwork(seed: seed)
+      let expected = try ([1, 2, 3, 5] as [Int]).map { ($0, try random.features(random.network(threads: $0)).means) }
+      let network = try random.network(threads: 4)
+      for _ in 0..<2 {
+        for (threads, means) in expected + expected.reversed() {
+          network.threads = threads
+          #expect(try random.features(network).means == means, "seed \(seed), \(threads) threads")
+          let scan = try network.scan(
+            width: random.width, height: random.height, normalization: RandomNetwork.normalization)
+          network.threads = 7 - threads
+          try scan.append(random.pixels.span)
+          #expect(scan.finish().means == means, "seed \(seed), \(threads) threads")
+        }
+      }
+    }
+  }
+
   @Test func theProjectionAndTheMeansAreOneThing() throws {
     for seed in UInt64(200)...220 {
       let random = RandomNetwork(seed: seed)

@@ -95,6 +95,33 @@ struct DefaultModelTests {
     }
   }
 
+  /// Fewer threads than the pool has make OpenMP end some, and more start them again: the sandbox has to let it. After an
+  /// image all of them sleep.
+  @Test func threadsMayChangeFromImageToImage() throws {
+    let harness = try ScorerHarness()
+    let maximum = 3
+    let scorer = try scorer { $0.threads = maximum }
+    let size = ImageSize(width: 150, height: 90)
+    let pixels = (0..<size.width * size.height * 3).map { UInt8(truncatingIfNeeded: $0 &* $0 / 97) }
+    let file = try harness.image(PNGEncoder.encode(RGBImage(size: size, pixels: pixels)))
+    var logits: [Double] = []
+    for threads in [nil, 1, 2, 3, 1, 3, 2, 1] as [Int?] {
+      guard case .outcome(.scored(let score, _), _) = scorer.score(file, threads: threads) else {
+        Issue.record("not scored with \(threads ?? maximum) threads")
+        continue
+      }
+      logits.append(score.logit)
+    }
+    let process = try #require(scorer.processIdentifier)
+    for logit in logits { #expect(abs(logit - logits[0]) < 1e-5) }
+    #expect(eventually { threadStates(of: process).allSatisfy { $0 == "S" } }, "\(threadStates(of: process))")
+    // More than it was started for is no order.
+    _ = scorer.score(file, threads: 100)
+    // One that OpenMP has just ended may still be there.
+    #expect(eventually { threadStates(of: process).count <= maximum })
+    #expect(scorer.processIdentifier == process)
+  }
+
   @Test func byHandItPointsToTheRightProgram() throws {
     let pipe = try ScorerHarness.outputOfProgram(ScorerHarness.product("staypos-scorer"))
     #expect(pipe.status == EX_USAGE)

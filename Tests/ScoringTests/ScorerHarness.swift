@@ -111,8 +111,25 @@ func eventually(_ condition: () -> Bool) -> Bool {
 }
 
 /// The letter of proc_pid_stat(5); nil if there is no such process.
-func processState(_ process: pid_t) -> Character? {
-  let descriptor = open("/proc/\(process)/stat", O_RDONLY | O_CLOEXEC)
+func processState(_ process: pid_t) -> Character? { state(inFile: "/proc/\(process)/stat") }
+
+/// The same of each thread.
+func threadStates(of process: pid_t) -> [Character] {
+  var states: [Character] = []
+  guard let stream = opendir("/proc/\(process)/task") else { return states }
+  defer { closedir(stream) }
+  while let entry = readdir(stream) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    // Neither . nor .., which is the process.
+    if Int(name) != nil, let state = state(inFile: "/proc/\(process)/task/\(name)/stat") { states.append(state) }
+  }
+  return states
+}
+
+private func state(inFile path: String) -> Character? {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return nil }
   let file = Descriptor(owning: descriptor)
   let text = String(unsafeUninitializedCapacity: 512) { max(0, read(file.rawValue, $0.baseAddress, $0.count)) }

@@ -14,7 +14,7 @@ struct ScorerProtocolTests {
     name: "m", sha256: SHA256Digest(bytes: [UInt8](repeating: 7, count: 32))!, threshold: Threshold(0.5)!,
     head: .positive,
     precision: .fp32, minimumSize: 32)
-  private let request = ScorerRequest(id: 5, limits: ImageLimits(bytes: 1000, pixels: 10_000))
+  private let request = ScorerRequest(id: 5, limits: ImageLimits(bytes: 1000, pixels: 10_000), threads: 1)
 
   private func judge(_ text: String, linear: Bool = false) throws(ScorerProtocolError) -> ScoringOutcome {
     var model = model
@@ -152,7 +152,7 @@ struct ScorerProtocolTests {
     #expect(send(socket, long, long.count, 0) == long.count)
     #expect(throws: ScorerProtocolError.self) { try pair.ours.receive(ScorerReply.self) }
     // A descriptor where none belongs never becomes one of ours; one where it belongs is taken.
-    let text = #"{"id":9,"limits":{"bytes":1,"pixels":1,"memory":1}}"#
+    let text = #"{"id":9,"limits":{"bytes":1,"pixels":1,"memory":1},"threads":1}"#
     #expect(clinux_send_message(socket, text, text.utf8.count, STDERR_FILENO) > 0)
     #expect(throws: ScorerProtocolError.self) { try pair.ours.receive(ScorerRequest.self) }
     #expect(clinux_send_message(socket, text, text.utf8.count, STDERR_FILENO) > 0)

@@ -2,6 +2,7 @@ import Filesystem
 import Glibc
 import Scoring
 import StayposCore
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -40,6 +41,55 @@ struct ScorerTests {
     #expect(scorer.failure(try harness.image("abort")) == .crashed(.signal(SIGABRT)))
     #expect(scorer.failure(try harness.image("exit")) == .crashed(.status(7)))
     #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
+  @Test func theRequestSaysWithHowManyThreads() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("good") { $0.threads = 4 }
+    let image = try harness.image("request")
+    for (wanted, said) in [(1, 1), (3, 3), (nil, 4)] as [(Int?, Int)] {
+      #expect(scorer.score(image, threads: wanted).detail == "\(said) threads")
+    }
+  }
+
+  /// What nobody has asked for is no answer.
+  @Test func aBoundThatNobodyAskedForBreaksTheProtocol() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("good")
+    let image = try harness.image("bound")
+    guard case .outcome(.scored(let score, _), _) = scorer.score(image, stoppingAt: Threshold(0.5)) else {
+      Issue.record("not taken")
+      return
+    }
+    #expect(score.isLowerBound)
+    for threshold in [nil, Threshold(0.9)] {
+      guard case .failed(.protocolViolation) = scorer.score(image, stoppingAt: threshold) else {
+        Issue.record("taken at \(threshold?.description ?? "none")")
+        continue
+      }
+    }
+  }
+
+  @Test func processorsAreThoseThatOneMayRunOn() throws {
+    // (thread, bytes, set); Swift's module of the C library leaves them out.
+    typealias Call = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> CInt
+    let get = unsafeBitCast(try #require(dlsym(nil, "sched_getaffinity")), to: Call.self)
+    let set = unsafeBitCast(try #require(dlsym(nil, "sched_setaffinity")), to: Call.self)
+    let counts = Mutex<[Int]>([])
+    let thread = TestThread {
+      var processors = [UInt64](repeating: 0, count: 16)
+      _ = get(0, 128, &processors)
+      counts.withLock { $0 = [processors.reduce(0) { $0 + $1.nonzeroBitCount }, Processors.available] }
+      // The first of them alone.
+      guard let first = processors.firstIndex(where: { $0 != 0 }) else { return }
+      var one = [UInt64](repeating: 0, count: 16)
+      one[first] = processors[first] & (~processors[first] + 1)
+      _ = set(0, 128, &one)
+      counts.withLock { $0.append(Processors.available) }
+    }
+    thread.join()
+    let found = counts.withLock { $0 }
+    #expect(found.count == 3 && found[0] == found[1] && found.last == 1, "\(found)")
   }
 
   @Test(.timeLimit(.minutes(15))) func segmentationFaultWhileScoring() throws {
@@ -176,5 +226,11 @@ struct ScorerTests {
 
   private func openDescriptorCount() -> Int {
     (0..<CInt(4096)).count { fcntl($0, F_GETFD) >= 0 }
+  }
+}
+
+extension ScorerResult {
+  fileprivate var detail: String? {
+    if case .outcome(.notScored(_, let detail), _) = self { detail } else { nil }
   }
 }

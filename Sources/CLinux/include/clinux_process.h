@@ -10,6 +10,9 @@
 int clinux_spawn(pid_t *process, const char *path, char *const arguments[], char *const environment[],
                  const int *descriptors, size_t count);
 
+/// Processors that this process may run on (sched_getaffinity(2)); at least 1.
+int clinux_processors(void);
+
 /// pidfd_open(2). The descriptor is readable once the process has ended. -1 and errno on failure.
 int clinux_pidfd_open(pid_t process);
 

@@ -2,7 +2,6 @@ import Cataloguing
 import ControlInterface
 import ControlServer
 import Filesystem
-import FoundationEssentials
 import Glibc
 import Journaling
 import Quarantining
@@ -133,6 +132,9 @@ extension Configuration {
 }
 
 extension Configuration.Detector {
-  /// One per core, unless the file says otherwise.
-  var workerCount: Int { workers > 0 ? workers : ProcessInfo.processInfo.activeProcessorCount }
+  /// One per processor, unless the file says otherwise.
+  var workerCount: Int { workers > 0 ? workers : Processors.available }
+
+  /// Of an image that is alone: as many processors as images could have together.
+  var threadCount: Int { min(workerCount, Processors.available) }
 }

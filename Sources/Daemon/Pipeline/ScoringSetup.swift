@@ -25,8 +25,8 @@ package struct ScoringSetup: Sendable {
     // An image that needs more is `out-of-memory`, and the rest of the machine goes on.
     let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory / 4 * 3)
     let configuration = ScorerConfiguration(
-      executable: try scorerExecutable(), precision: detector.precision, limits: detector.limits,
-      timeout: detector.timeout, memoryLimit: memory / detector.workerCount)
+      executable: try scorerExecutable(), precision: detector.precision, threads: detector.threadCount,
+      limits: detector.limits, timeout: detector.timeout, memoryLimit: memory / detector.workerCount)
     let source: ModelSource
     do {
       source = try ModelSource(path: detector.model)

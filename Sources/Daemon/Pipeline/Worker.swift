@@ -31,7 +31,7 @@ struct Worker {
       let judge = Judge(
         context: pipeline.context, setup: setup, item: item, step: step, patience: waitForCatalogue(after:))
       do {
-        report(try judge.run { scorer.score($0, stoppingAt: $1) })
+        report(try judge.run { scorer.score($0, stoppingAt: $1, threads: threads(setup)) })
         pipeline.context.degradations.clear("catalogue")
       } catch {
         handBack(item, after: error)
@@ -69,6 +69,20 @@ struct Worker {
         state.isStopping || state.changes != go.changes ? () : nil
       }
     }
+  }
+
+  /// All that a scorer may have for an image that is alone, so that its verdict comes soon. One if others are in work or
+  /// wait: several images are scored faster side by side.
+  private func threads(_ setup: ScoringSetup) -> Int {
+    let maximum = setup.configuration.threads
+    guard maximum > 1 else { return 1 }
+    let isAlone = pipeline.state.read { state in
+      state.workers.indices.allSatisfy { $0 == index || state.workers[$0].lastStep == nil }
+    }
+    guard isAlone else { return 1 }
+    // If the queue does not answer, the next step will tell.
+    let ready = try? pipeline.context.catalogue.nextReady()
+    return ready.map { $0 <= .now } == true ? 1 : maximum
   }
 
   private func start(_ scorer: Scorer) -> ScorerFailure? {

@@ -1,15 +1,17 @@
 import CLinux
 import Glibc
+import Scoring
 import StayposCore
 
 /// What a decoder that has been taken over may try. An attempt that the kernel refuses gives the error's number as the detail,
 /// one that succeeds gives `done`; a forbidden call kills the process.
-func attempt(_ order: String, image: CInt) -> ScoringOutcome {
+func attempt(_ order: String, image: CInt, _ request: ScorerRequest) -> ScoringOutcome {
   let words = order.split(separator: " ").map(String.init)
   let first = words.first ?? ""
   switch first {
   // Good behaviour, and what a daemon has to survive.
   case "score": return .scored(Score(realScore: 0, fakeScore: 1, bias: 0), size: ImageSize(width: 2, height: 2))
+  case "request": return .notScored(.corrupt, detail: "\(request.threads) threads")
   case "bound":
     let bound = Score(realScore: 0, fakeScore: 1, bias: 0, isLowerBound: true)
     return .scored(bound, size: ImageSize(width: 2, height: 2))

@@ -26,8 +26,8 @@ enum ScorerProbe {
     if walls.contains("landlock") { sandbox.denyFiles() }
     if walls.contains("seccomp") { sandbox.denySystemCalls(socket: 3, threads: threads) }
     let hello = ScorerHello(model: model, sandbox: sandbox.report)
-    try? server.run(hello) { image, _ in
-      attempt(contents(of: image.rawValue), image: image.rawValue)
+    try? server.run(hello) { image, request in
+      attempt(contents(of: image.rawValue), image: image.rawValue, request)
     }
   }
 
