@@ -88,10 +88,9 @@ final class ScorerProcess {
       // oneDNN looks for a profiler to load.
       "ONEDNN_JIT_PROFILE=0", "DNNL_JIT_PROFILE=0",
       "OMP_NUM_THREADS=\(configuration.threads)", "OMP_DYNAMIC=false",
-      // A thread that waits for the others looks so many times, some milliseconds, and then sleeps. With much less it
-      // sleeps and is woken in every layer, at times on the others' processor, and two threads are slower than one. After
-      // an image it happens once.
-      "GOMP_SPINCOUNT=100000",
+      // A thread that waits for the others looks so many times, some hundredths of a millisecond, and then sleeps. A
+      // hundred times that made an image take eight times as long when somebody else was using a processor.
+      "GOMP_SPINCOUNT=1000",
       // Bytes of a thread's stack count as memory of the process.
       "OMP_STACKSIZE=2M",
     ]

@@ -11,6 +11,8 @@ struct ImageScorer {
   let model: ScorerModel
   private let detector: Detector
   private let maximumThreads: Int
+  /// Pixels from which on several threads pay: until they lie on different processors, a smaller image is ready.
+  private static let parallelPixels = 1 << 20
 
   /// - Parameters:
   ///   - model: an open model file.
@@ -51,7 +53,8 @@ struct ImageScorer {
     } catch {
       return .notScored(error.reason, detail: error.detail)
     }
-    detector.threads = min(max(request.threads, 1), maximumThreads)
+    let isLarge = reader.size.width * reader.size.height >= Self.parallelPixels
+    detector.threads = isLarge ? min(max(request.threads, 1), maximumThreads) : 1
     do throws(DetectionError) {
       guard let threshold = request.earlyExit else { return try detector.score(&reader) }
       return try detector.score(&reader, stoppingAt: threshold).outcome
