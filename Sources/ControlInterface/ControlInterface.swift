@@ -32,7 +32,11 @@ package enum ControlInterface {
     # Something that works less well than it should, and what to do about it.
     type Degradation (kind: string, detail: string, since: string, remedy: string)
 
-    # state: ready, paused or degraded. mode: enforce or observe. watches: directories with an inotify watch.
+    # A file that somebody has had open for writing for long: not scored before that ends.
+    type Writer (path: string, pathBase64: ?string, since: string)
+
+    # state: ready, paused or degraded. mode: enforce or observe. watches: directories with an inotify watch. overflows:
+    # times that the kernel dropped events, after each of which everything was scanned again. pendingWriters: at most 100.
     type Status (
       version: string,
       state: string,
@@ -48,6 +52,8 @@ package enum ControlInterface {
       counts: Counts,
       roots: []Root,
       watches: int,
+      overflows: int,
+      pendingWriters: []Writer,
       quarantine: Quarantine,
       scorers: []Scorer,
       sandbox: string,
@@ -93,7 +99,8 @@ package enum ControlInterface {
       durationSeconds: float
     )
 
-    # A file in the quarantine. mode: octal permissions.
+    # A file in the quarantine. mode: octal permissions. links, writerOpen: names that it had, and whether somebody had it
+    # open for writing, when it was moved.
     type Quarantined (
       id: string,
       time: string,
@@ -110,6 +117,8 @@ package enum ControlInterface {
       gid: int,
       mode: string,
       modified: string,
+      links: int,
+      writerOpen: ?bool,
       host: string
     )
 

@@ -35,7 +35,11 @@ struct Status: ParsableCommand {
     pairs += status.roots.map { root in
       ("root", Cell("\(shown(root.path, root.pathBase64)): \(root.state)"))
     }
-    pairs.append(("watching", Cell(counted(status.watches, "directory", "directories"))))
+    let lost = status.overflows == 0 ? "" : ", \(counted(status.overflows, "overflow", "overflows"))"
+    pairs.append(("watching", Cell(counted(status.watches, "directory", "directories") + lost)))
+    pairs += status.pendingWriters.map { writer in
+      ("pending", Cell("writer since \(writer.since): \(shown(writer.path, writer.pathBase64))", .yellow))
+    }
     pairs += status.scorers.map { scorer in
       ("scorer", Cell("pid \(scorer.pid): \(scorer.state), \(counted(scorer.restarts, "restart", "restarts"))"))
     }

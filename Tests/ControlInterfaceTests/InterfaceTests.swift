@@ -28,7 +28,9 @@ struct InterfaceTests {
     QuarantineObject(
       id: QuarantineID(at: time, random: 1), time: time, path: full ? try path() : "/up/a",
       sha256: try #require(digest), size: 10, score: full ? Score(realScore: 0, fakeScore: 2, bias: -1) : nil,
-      threshold: try threshold(), model: full ? digest : nil, uid: 1, gid: 2, mode: 0o644, modified: time, host: "h")
+      threshold: try threshold(), model: full ? digest : nil, uid: 1, gid: 2, mode: 0o644, modified: time, links: 1,
+      writerOpen: full ? true : nil,
+      host: "h")
   }
 
   private func status(full: Bool) throws -> DaemonStatus {
@@ -38,6 +40,7 @@ struct InterfaceTests {
       threshold: ThresholdState(value: try threshold(), origin: .file), mode: .enforce, queueDepth: 1,
       oldestQueuedSeconds: full ? 1.5 : nil, inFlight: 1, counts: .init(flagged: 1, clear: 2, notScored: 3),
       roots: full ? [.init(path: try path(), state: "watching")] : [], watches: 3,
+      overflows: 1, pendingWriters: full ? [.init(path: try path(), since: time)] : [],
       quarantine: .init(count: 1, bytes: 2),
       scorers: full ? [.init(pid: 2, state: "idle", restarts: 0)] : [], sandbox: "landlock",
       degradations: full ? [Degradation(kind: "k", detail: "d", since: time, remedy: "r")] : [])

@@ -35,6 +35,7 @@ final class FakeService: ControlService {
       now: Self.time.advanced(by: .seconds(5)), model: Self.digest.map { .init(name: "lite0", sha256: $0) },
       threshold: try threshold(), mode: .enforce, queueDepth: 3, oldestQueuedSeconds: 1.5, inFlight: 1,
       counts: .init(flagged: 1, clear: 2, notScored: 3), roots: [.init(path: "/up", state: "watching")], watches: 2,
+      overflows: 0, pendingWriters: [],
       quarantine: .init(count: 2, bytes: 20), scorers: [.init(pid: 2, state: "idle", restarts: 0)],
       sandbox: "landlock seccomp",
       degradations: [Degradation(kind: "watch-limit", detail: "d", since: Self.time, remedy: "r")])
@@ -78,7 +79,8 @@ final class FakeService: ControlService {
       id: QuarantineID(at: Self.time, random: index), time: Self.time, path: FilePath("/up/\(index)"), sha256: digest,
       size: 10,
       score: Score(realScore: 0, fakeScore: 1, bias: 0), threshold: threshold, model: digest, uid: 33, gid: 33,
-      mode: 0o644, modified: Self.time, host: "host")
+      mode: 0o644, modified: Self.time, links: 1, writerOpen: nil,
+      host: "host")
   }
 
   /// 150 objects.

@@ -42,4 +42,31 @@ import Watching
     #expect(try control.restore(id, to: nil, by: peer) == item.path)
     #expect(try control.submit(item.path, waiting: nil, by: peer) > 0)
   }
+
+  @Test("Pitfall 5: the status lists files that a writer has open for long, and counts overflows")
+  func openWriters() throws {
+    let harness = try JudgeHarness()
+    var timing = WatchTiming()
+    timing.writerDeadline = .milliseconds(20)
+    let watcher = try Watcher(
+      roots: [WatchRoot(path: harness.uploads, settle: .milliseconds(5))], excluding: [], timing: timing
+    ) { _ in }
+    let control = DaemonControl(
+      context: harness.context,
+      pipeline: try Pipeline(context: harness.context, setup: harness.setup, workers: 1, isPaused: true),
+      watcher: watcher, excluding: []
+    ) {}
+    let path = harness.uploads.appending("slow.png")
+    let file = try FileDescriptor.open(path, .writeOnly, options: .create, permissions: .ownerReadWrite)
+    watcher.start()
+    defer { watcher.stop() }
+    func pending() throws -> [String] { try control.status().pendingWriters.map(\.path) }
+    let deadline = ContinuousClock.now + .seconds(20)
+    while try pending() != [path.string], ContinuousClock.now < deadline { usleep(1000) }
+    #expect(try pending() == [path.string])
+    #expect(try control.status().overflows == 0)
+    try file.close()
+    while try !pending().isEmpty, ContinuousClock.now < deadline { usleep(1000) }
+    #expect(try pending() == [])
+  }
 }

@@ -3,6 +3,9 @@ import SystemPackage
 
 /// `type Status`: what `staypos-ctl status` shows.
 package struct DaemonStatus: Codable, Sendable, Equatable {
+  /// Anybody may keep files open: the reply stays small.
+  package static let writerLimit = 100
+
   package enum State: String, Codable, Sendable {
     case ready
     case paused
@@ -40,6 +43,18 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
     package init(path: FilePath, state: String) {
       (self.path, pathBase64) = path.json
       self.state = state
+    }
+  }
+
+  /// `type Writer`: a file that cannot be scored yet, since somebody has had it open for writing for long.
+  package struct Writer: Codable, Sendable, Equatable {
+    package var path: String
+    package var pathBase64: String?
+    package var since: String
+
+    package init(path: FilePath, since: Timestamp) {
+      (self.path, pathBase64) = path.json
+      self.since = since.rfc3339
     }
   }
 
@@ -96,6 +111,10 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
   package var roots: [Root]
   /// Directories with an inotify watch, of all roots.
   package var watches: Int
+  /// Times that the kernel dropped events, since the start; everything was scanned again after each.
+  package var overflows: Int
+  /// The first ``writerLimit``, the longest waiting first.
+  package var pendingWriters: [Writer]
   package var quarantine: Quarantine
   package var scorers: [Scorer]
   /// What confines the scorers, for example `landlock seccomp`.
@@ -106,8 +125,8 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
   package init(
     version: String, state: State, pid: Int32, startedAt: Timestamp, now: Timestamp, model: Model?,
     threshold: ThresholdState, mode: PolicyMode, queueDepth: Int, oldestQueuedSeconds: Double?, inFlight: Int,
-    counts: Counts, roots: [Root], watches: Int, quarantine: Quarantine, scorers: [Scorer], sandbox: String,
-    degradations: [Degradation]
+    counts: Counts, roots: [Root], watches: Int, overflows: Int, pendingWriters: [Writer], quarantine: Quarantine,
+    scorers: [Scorer], sandbox: String, degradations: [Degradation]
   ) {
     self.version = version
     self.state = state
@@ -123,6 +142,8 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
     self.counts = counts
     self.roots = roots
     self.watches = watches
+    self.overflows = overflows
+    self.pendingWriters = pendingWriters
     self.quarantine = quarantine
     self.scorers = scorers
     self.sandbox = sandbox

@@ -21,13 +21,17 @@ package struct QuarantineObject: Codable, Sendable, Equatable {
   /// Octal, for example `0644`.
   package var mode: String
   package var modified: String
+  /// Names that the file had when it was moved; the others are left alone.
+  package var links: UInt64
+  /// Whether somebody had it open for writing then; nil if the kernel did not tell.
+  package var writerOpen: Bool?
   package var host: String
 
   /// - Parameter mode: permission bits.
   package init(
     id: QuarantineID, time: Timestamp, path: FilePath, sha256: SHA256Digest, size: Int64, score: Score?,
     threshold: Threshold, model: SHA256Digest?, uid: UInt32, gid: UInt32, mode: UInt32, modified: Timestamp,
-    host: String
+    links: UInt64, writerOpen: Bool?, host: String
   ) {
     self.id = id
     self.time = time.rfc3339
@@ -44,6 +48,8 @@ package struct QuarantineObject: Codable, Sendable, Equatable {
     let digits = String(mode & 0o7777, radix: 8)
     self.mode = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     self.modified = modified.rfc3339
+    self.links = links
+    self.writerOpen = writerOpen
     self.host = host
   }
 
@@ -65,6 +71,8 @@ package struct QuarantineObject: Codable, Sendable, Equatable {
     try container.encode(gid, forKey: .gid)
     try container.encode(mode, forKey: .mode)
     try container.encode(modified, forKey: .modified)
+    try container.encode(links, forKey: .links)
+    try container.encodeIfPresent(writerOpen, forKey: .writerOpen)
     try container.encode(host, forKey: .host)
   }
 }

@@ -77,6 +77,6 @@ extension QuarantineObject {
       id: record.id, time: record.time, path: record.path, sha256: record.sha256, size: record.size,
       score: record.score, threshold: record.threshold, model: record.model.sha256,
       uid: record.metadata.uid, gid: record.metadata.gid, mode: record.metadata.mode,
-      modified: record.metadata.modified, host: record.host)
+      modified: record.metadata.modified, links: record.links, writerOpen: record.writerOpen, host: record.host)
   }
 }

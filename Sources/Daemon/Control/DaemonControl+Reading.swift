@@ -18,7 +18,10 @@ extension DaemonControl {
     let setup = pipeline.setup
     let policy = context.policy
     let watching = watcher.status
-    let degradations = context.degradations.all
+    // The watcher counts on after it has told of a degradation.
+    let degradations = context.degradations.all.map { known in
+      watching.degradations.first { $0.kind == known.kind && $0.since == known.since } ?? known
+    }
     let missing = setup.sandbox.missing
     return DaemonStatus(
       version: StayposVersion.current,
@@ -30,6 +33,10 @@ extension DaemonControl {
       inFlight: depth.leased,
       counts: .init(flagged: counts.flagged, clear: counts.clear, notScored: counts.notScored),
       roots: watching.roots.map { .init(path: $0.path, state: $0.state.rawValue) }, watches: watching.watches,
+      overflows: watching.overflows,
+      pendingWriters: watching.pendingWriters.prefix(DaemonStatus.writerLimit).map {
+        .init(path: $0.path, since: $0.since)
+      },
       quarantine: .init(count: totals.count, bytes: totals.bytes),
       scorers: pipeline.workers.map { worker in
         let state = worker.scorer == nil ? "stopped" : worker.lastStep == nil ? "idle" : "scoring"

@@ -20,6 +20,7 @@ extension Judge {
     case .success(let record):
       entry.quarantineID = record.id
       entry.path = record.path
+      entry.detail = record.reservation
       // Killed before this is done: the record is beside the file, and the next start completes the history from it.
       try finish(entry, identity: nil, quarantined: record)
     case .failure(let error):
@@ -89,6 +90,16 @@ extension Judge {
   /// What /proc says; a hint only: ``Quarantine`` proves that the name belongs to the file.
   private func currentPath(of file: borrowing Descriptor) -> FilePath? {
     try? FilePath("/proc/self/fd/\(file.rawValue)").readingSymbolicLink()
+  }
+}
+
+extension QuarantineRecord {
+  /// What the move did not put out of reach; nil if nothing.
+  var reservation: String? {
+    var parts: [String] = []
+    if links > 1 { parts.append("\(links - 1) other \(links == 2 ? "name" : "names") of it left alone") }
+    if writerOpen == true { parts.append("somebody has it open for writing") }
+    return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }
 }
 

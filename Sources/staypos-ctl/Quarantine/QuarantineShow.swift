@@ -32,6 +32,8 @@ struct QuarantineShow: ParsableCommand {
       ("owner", Cell("\(object.uid):\(object.gid)")),
       ("mode", Cell(object.mode)),
       ("modified", Cell(object.modified)),
+      ("links", Cell("\(object.links)")),
+      ("writer", Cell(object.writerOpen.map { $0 ? "had it open" : "none" } ?? "unknown")),
       ("host", Cell(shown(object.host))),
     ]
   }
