@@ -26,13 +26,27 @@ struct Recovery {
       for record in records where try context.catalogue.quarantined(record.id) == nil {
         try complete(record)
       }
-      for id in try context.catalogue.rebuildQuarantine(from: records.map(QuarantineSummary.init)) {
+      var summaries: [QuarantineSummary] = []
+      for record in records { summaries.append(try summary(of: record)) }
+      for id in try context.catalogue.rebuildQuarantine(from: summaries) {
         context.events.record(
           Event(.evidenceChanged, .error, "listed in the quarantine and not there any more", quarantineID: id))
       }
     } catch {
       throw StartError("the quarantine cannot be recovered: \(error)")
     }
+  }
+
+  /// Of a record that was changed since, what was written down when the file was moved.
+  private func summary(of record: QuarantineRecord) throws(CatalogueError) -> QuarantineSummary {
+    guard let known = try context.catalogue.quarantined(record.id), !record.agrees(with: known) else {
+      return QuarantineSummary(record)
+    }
+    context.events.record(
+      Event(
+        .evidenceChanged, .error, "its record says another path, size or sha256 than before", path: known.path,
+        sha256: known.sha256, quarantineID: known.id))
+    return known
   }
 
   /// Killed between the move and the verdict's transaction: the record knows everything that the history needs.

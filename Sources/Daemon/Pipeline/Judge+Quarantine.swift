@@ -101,6 +101,11 @@ extension QuarantineRecord {
     if writerOpen == true { parts.append("somebody has it open for writing") }
     return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }
+
+  /// Whether it is still what was written down when the file was moved.
+  func agrees(with summary: QuarantineSummary) -> Bool {
+    path == summary.path && size == summary.size && sha256 == summary.sha256
+  }
 }
 
 extension QuarantineSummary {

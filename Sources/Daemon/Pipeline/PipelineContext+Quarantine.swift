@@ -7,7 +7,9 @@ import SystemPackage
 extension PipelineContext {
   /// The file counts as judged before it appears, so that it is not taken again whatever happens after that.
   func restore(_ id: QuarantineID, to path: FilePath?) throws(QuarantineError) -> Quarantine.Restored {
-    let sha256 = try quarantine.record(id).sha256
+    let record = try quarantine.record(id)
+    try requireAgreement(record)
+    let sha256 = record.sha256
     return try quarantine.restore(
       id, to: path,
       beforePublishing: { try catalogue.setJudged($0, sha256: sha256, historyID: nil) },
@@ -21,6 +23,21 @@ extension PipelineContext {
               + "daemon, which finishes that")
         }
       })
+  }
+
+  /// A record lies on the disk for long; where it leads and what it stands for was written down twice.
+  private func requireAgreement(_ record: QuarantineRecord) throws(QuarantineError) {
+    let known: QuarantineSummary?
+    do throws(CatalogueError) {
+      known = try catalogue.quarantined(record.id)
+    } catch {
+      throw QuarantineError(.io, error.message)
+    }
+    guard let known, !record.agrees(with: known) else { return }
+    throw QuarantineError(
+      .tampered,
+      "the record of \(record.id) is not what was written when the file was moved (path, size or sha256): put back a "
+        + "copy of it, or export the object by hand")
   }
 
   func note(_ departure: Quarantine.Departure) throws(CatalogueError) {
