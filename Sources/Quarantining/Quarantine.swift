@@ -92,6 +92,9 @@ package final class Quarantine: Sendable {
   /// Of the objects that are here now.
   package var totals: Totals { ledger.withLock { $0.totals } }
 
+  /// 0: no limit.
+  package var maxBytes: Int64 { ledger.withLock { $0.maxBytes } }
+
   /// For what arrives from now on; 0: no limit.
   package func setMaxBytes(_ maxBytes: Int64) {
     ledger.withLock { $0.maxBytes = maxBytes }

@@ -8,6 +8,7 @@ struct Recovery {
   let context: PipelineContext
 
   func run() throws(StartError) {
+    defer { context.checkRoom() }
     do {
       let recovery = try context.quarantine.recover(beforeForgetting: context.note)
       if !recovery.changedNothing {

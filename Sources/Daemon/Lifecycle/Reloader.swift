@@ -74,6 +74,7 @@ final class Reloader: Sendable {
       policy.mode = new.mode
     }
     context.quarantine.setMaxBytes(new.quarantine.maxBytes)
+    context.checkRoom()
     // What could not be moved may be movable now. Without it: in its own time.
     try? context.catalogue.hurry()
     pipeline.wake()

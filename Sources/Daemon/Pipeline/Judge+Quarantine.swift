@@ -23,6 +23,7 @@ extension Judge {
       entry.detail = record.reservation
       // Killed before this is done: the record is beside the file, and the next start completes the history from it.
       try finish(entry, identity: nil, quarantined: record)
+      context.checkRoom()
     case .failure(let error):
       switch error.code {
       case .vanished, .replaced:

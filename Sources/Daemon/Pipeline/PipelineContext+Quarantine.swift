@@ -46,5 +46,16 @@ extension PipelineContext {
       try catalogue.setState(.restored, of: record.id, judged: identity, sha256: record.sha256)
     case .deleted(let record): try catalogue.setState(.deleted, of: record.id)
     }
+    checkRoom()
+  }
+
+  /// Said before the quarantine is full: then flagged files stay where they are, for nothing is deleted to make room.
+  func checkRoom() {
+    let limit = quarantine.maxBytes
+    guard limit > 0, quarantine.totals.bytes >= limit / 10 * 9 else { return degradations.clear("quarantine-space") }
+    // No sum: it would be news with every file.
+    degradations.raise(
+      "quarantine-space", "nine tenths of the \(limit) bytes of max_bytes are used",
+      remedy: "delete or restore objects, set retention_days, or raise max_bytes")
   }
 }
