@@ -93,6 +93,8 @@ struct Judge {
       return nil
     }
 
+    context.contentsInWork.begin(sha256, step: step)
+    defer { context.contentsInWork.end(sha256) }
     if try context.catalogue.isAllowed(sha256) {
       entry.allowed = true
       entry.verdict = .clear

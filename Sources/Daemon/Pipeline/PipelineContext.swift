@@ -11,6 +11,7 @@ package final class PipelineContext: Sendable {
   let degradations: DegradationBoard
   let submissions = Submissions()
   let restorations = Restorations()
+  let contentsInWork = ContentsInWork()
   let leftInPlace: LeftInPlace
   private let policyState: Mutex<PolicyState>
 
