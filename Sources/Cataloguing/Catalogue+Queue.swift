@@ -106,15 +106,18 @@ extension Catalogue {
   /// - Parameters:
   ///   - countAttempt: the attempt failed, and is not to be made without end.
   ///   - isWait: it counts among ``QueueItem/waits``.
+  ///   - identity: as the attempt itself has left the file, so that its traces are no news; nil: untouched.
   /// - Returns: false if it is no longer in the queue.
   @discardableResult
   package func release(
-    _ id: Int64, notBefore: Timestamp, countAttempt: Bool, isWait: Bool = false
+    _ id: Int64, notBefore: Timestamp, countAttempt: Bool, isWait: Bool = false,
+    identity: FileIdentity? = nil
   ) throws(CatalogueError) -> Bool {
     try write("hand a file back to the queue") { database in
       try database.execute(sql: "DELETE FROM leased WHERE id = ?", arguments: [id])
       guard var released = try Self.waiting(id: id, in: database) else { return false }
       released.notBefore = notBefore
+      released.item.identity = identity ?? released.item.identity
       released.item.attempts += countAttempt ? 1 : 0
       released.item.waits += countAttempt && isWait ? 1 : 0
       let others = try Row.fetchAll(

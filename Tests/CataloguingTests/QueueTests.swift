@@ -89,6 +89,19 @@ import Testing
     #expect(try !catalogue.release(item.id, notBefore: time(0), countAttempt: false))
   }
 
+  @Test("what an attempt itself has done to the file is no news, and the delay stays")
+  func ownTraces() throws {
+    _ = try catalogue.admit("/up/a", inode: 1)
+    let item = try #require(try catalogue.lease(now: time(20)))
+    _ = try catalogue.admit("/up/a", inode: 1, changed: 5)
+    try catalogue.release(
+      item.id, notBefore: time(99), countAttempt: true, isWait: true, identity: identity(inode: 1, changed: 5))
+    _ = try catalogue.admit("/up/a", inode: 1, changed: 5)
+    let merged = try catalogue.queue(limit: 9, offset: 0)
+    #expect(merged.map(\.notBefore) == [time(99)])
+    #expect(merged.map(\.item.waits) == [1])
+  }
+
   @Test func waitsAreCountedAmongTheAttemptsAndByThemselves() throws {
     _ = try catalogue.admit("/up/a", inode: 1)
     for (isWait, expected) in [(true, [1, 1]), (false, [2, 1]), (true, [3, 2])] {

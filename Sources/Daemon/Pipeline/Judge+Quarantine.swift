@@ -36,14 +36,19 @@ extension Judge {
           Event(
             .quarantineFailed, .error, "\(error)", path: item.path, sha256: entry.sha256, verdict: .flagged,
             score: entry.score, threshold: entry.threshold, model: entry.model))
-        try leaveInPlace(entry, error)
+        try leaveInPlace(entry, error, as: try? file.descriptor.status().identity)
       }
     }
   }
 
   /// Tried again soon for some minutes. Then the verdict stands as it is, with the file in its place, and it is tried again
   /// slowly, with the score that the history has by then.
-  private func leaveInPlace(_ entry: HistoryEntry, _ error: QuarantineError) throws(CatalogueError) {
+  ///
+  /// - Parameter identity: of the file now. A move that was undone has left its mark in the change time, and the watcher
+  ///   reports it: without this it would be tried again at once, without end.
+  private func leaveInPlace(
+    _ entry: HistoryEntry, _ error: QuarantineError, as identity: FileIdentity?
+  ) throws(CatalogueError) {
     let attempts = RetryPolicy.attempts(of: item, endingIn: .move)
     var pause = RetryPolicy.movePause
     switch RetryPolicy.decision(after: .move, attempts: attempts) {
@@ -57,8 +62,8 @@ extension Judge {
       }
     }
     try context.catalogue.release(
-      item.id, notBefore: Timestamp.now.advanced(by: pause), countAttempt: true, isWait: RetryPolicy.Setback.move.isWait
-    )
+      item.id, notBefore: Timestamp.now.advanced(by: pause), countAttempt: true,
+      isWait: RetryPolicy.Setback.move.isWait, identity: identity)
   }
 
   /// Under the path it was found at, or under the name it has by now.
