@@ -102,6 +102,13 @@ import Testing
     ("[policy]\nmode = \"maybe\"", 2, 1, "one of \"enforce\", \"observe\""),
     ("[detectr]\nthreshold = 1", 1, 2, "unknown key `detectr`"),
     ("[detector\n", 1, nil, ""),
+    ("[detector]\n[[[", 2, 3, "a table's name"),
+    ("\t[ =]", 1, 4, "a table's name"),
+    ("[\n", 1, 2, "a table's name"),
+    ("\r\n\r\n[[é]]", 3, 3, "a table's name"),
+    ("\u{A0}[$]", 1, nil, "a table's name"),
+    ("\u{B}[#]", 1, nil, "a table's name"),
+    ("[[", 1, nil, ""),
   ])
   func mistakesHaveTheirPlace(text: String, line: Int, column: Int?, message: String) throws {
     let error = try #require(throws: ConfigurationError.self) { try load(text) }

@@ -19,6 +19,9 @@ struct TableReader {
     self.file = file
     self.text = text
     name = ""
+    if let (line, column) = TableHeader.mistake(in: text) {
+      throw ConfigurationError(file: file, line: line, column: column, message: "a table's name is expected here")
+    }
     do {
       table = try TOMLTable(string: text)
     } catch let error as TOMLParseError {
