@@ -32,6 +32,8 @@ let package = Package(
     .executable(name: "staypos-scorer", targets: ["staypos-scorer"]),
     .executable(name: "staypos-ctl", targets: ["staypos-ctl"]),
     .executable(name: "staypos", targets: ["staypos"]),
+    // A kernel that misbehaves, for the end-to-end tests.
+    .library(name: "fault-shim", type: .dynamic, targets: ["fault-shim"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -97,6 +99,7 @@ let package = Package(
     .executableTarget(
       name: "journal-probe", dependencies: ["Journaling", "StayposCore", log, system],
       path: "Tests/Support/journal-probe", swiftSettings: swiftSettings),
+    .target(name: "fault-shim", path: "Tests/Support/fault-shim"),
     tests("StayposCoreTests", ["StayposCore", "TestSupport", system]),
     tests("ImageDecodingTests", ["ImageDecoding", "StayposCore", "TestSupport"]),
     tests("NeuralNetworkTests", ["NeuralNetwork", "TestSupport"]),
@@ -137,7 +140,7 @@ let package = Package(
       "EndToEnd",
       [
         "stayposd", "staypos-scorer", "staypos-ctl", "staypos", "StayposCore", "ImageDecoding", "Checkpoints",
-        "Journaling", "TestSupport", system,
+        "Journaling", "TestSupport", "CLinux", "fault-shim", system,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
   ]

@@ -27,7 +27,7 @@ struct HostileClientTests {
     #expect(try isAlive(harness))
   }
 
-  @Test func aMessageWithoutAnEndIsCutOff() throws {
+  @Test("Pitfall 58: a message without an end is cut off") func aMessageWithoutAnEndIsCutOff() throws {
     let harness = try Harness()
     let client = try RawClient(harness)
     let piece = String(repeating: "x", count: 1 << 14)
@@ -38,7 +38,7 @@ struct HostileClientTests {
     #expect(try isAlive(harness))
   }
 
-  @Test(arguments: 0..<20)
+  @Test("Pitfall 58: random bytes harm nobody", arguments: 0..<20)
   func randomBytesHarmNobody(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let harness = try Harness()
@@ -78,7 +78,7 @@ struct HostileClientTests {
     #expect(total < 2 << 20)
   }
 
-  @Test func connectionsAreLimited() throws {
+  @Test("Pitfall 58: connections are limited") func connectionsAreLimited() throws {
     var limits = ConnectionLimits()
     limits.connections = 20
     let harness = try Harness(limits: limits)

@@ -28,7 +28,7 @@ struct MonitorTests {
   }
 
   /// Every event is either delivered or counted as lost, and the client is told how many.
-  @Test func aSlowWatcherIsToldWhatItMissed() throws {
+  @Test("Pitfall 59: a slow watcher is told what it missed") func aSlowWatcherIsToldWhatItMissed() throws {
     var limits = ConnectionLimits()
     limits.outputBytes = 4096
     let harness = try Harness(limits: limits)
@@ -74,7 +74,7 @@ struct MonitorTests {
     #expect(lost > 0 && events > 0)
   }
 
-  @Test func aWatcherThatNeverReadsIsDismissed() throws {
+  @Test("Pitfall 59: a watcher that never reads is dismissed") func aWatcherThatNeverReadsIsDismissed() throws {
     var limits = ConnectionLimits()
     limits.stalledTime = .milliseconds(100)
     let harness = try Harness(limits: limits)

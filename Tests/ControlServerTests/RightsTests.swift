@@ -42,7 +42,7 @@ struct RightsTests {
     return Dictionary(uniqueKeysWithValues: pairs)
   }
 
-  @Test(.enabled(if: canSwitchUser, "needs root and setpriv"))
+  @Test("Pitfall 57: others may read and not change", .enabled(if: canSwitchUser, "needs root and setpriv"))
   func othersMayReadAndNotChange() throws {
     let harness = try Harness()
     let errors = try errors(harness, as: Self.nobody)

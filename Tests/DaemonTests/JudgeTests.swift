@@ -109,7 +109,7 @@ import Testing
     #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 0, oldest: nil))
   }
 
-  @Test("bytes that are swapped for the scorer and back do not get the verdict of others")
+  @Test("Pitfall 32: bytes that are swapped for the scorer and back do not get the verdict of others")
   func swappedWhileScored() throws {
     let item = try harness.upload("a.png", "generated")
     var looks = 0

@@ -17,7 +17,7 @@ import Testing
   }
 
   #if DEBUG
-    @Test("one that cannot be deleted keeps none of the others, and is deleted another time")
+    @Test("Pitfall 56: one that cannot be deleted keeps none of the others, and is deleted another time")
     func oneFails() throws {
       for name in ["a", "b", "c"] { try harness.judge(try harness.flaggedUpload(name)) }
       #expect(retention.deleteExpired(after: .seconds(60)) <= .seconds(60))

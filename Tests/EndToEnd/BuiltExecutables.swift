@@ -1,13 +1,16 @@
+import Foundation
 import Glibc
 import StayposCore
 import Subprocess
 import SystemPackage
 import Testing
 
-/// The executables of this build. `swift test` puts them beside its own.
+/// The executables of this build. `swift test` puts them beside its own; STAYPOS_EXECUTABLES names another folder, of a
+/// release build for example.
 enum BuiltExecutables {
   /// Where the test runner lies: `.build/debug`, or what `--scratch-path` and `-c` make of it.
   static let directory: FilePath = {
+    if let folder = ProcessInfo.processInfo.environment["STAYPOS_EXECUTABLES"] { return FilePath(folder) }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
     guard readlink("/proc/self/exe", &buffer, Int(PATH_MAX)) > 0 else { return "." }
     return FilePath(platformString: buffer).removingLastComponent()

@@ -36,11 +36,26 @@ final class ControlConnection {
 
   /// - Parameter method: without the interface.
   func call(_ method: String, _ parameters: [String: Any] = [:]) throws -> [String: Any] {
-    let call: [String: Any] = ["method": "io.staypos.Control.\(method)", "parameters": parameters]
+    try send(["method": "io.staypos.Control.\(method)", "parameters": parameters])
+    return try next()
+  }
+
+  /// A call with many replies.
+  /// - Returns: the first; ``next()`` has the others.
+  func begin(_ method: String) throws -> [String: Any] {
+    try send(["method": "io.staypos.Control.\(method)", "more": true])
+    return try next()
+  }
+
+  private func send(_ call: [String: Any]) throws {
     let bytes = try Array(JSONSerialization.data(withJSONObject: call)) + [0]
-    guard send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count else {
+    guard Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count else {
       throw Errno(rawValue: errno)
     }
+  }
+
+  /// Waits for a reply.
+  func next() throws -> [String: Any] {
     let reply = try JSONSerialization.jsonObject(with: Data(nextMessage())) as? [String: Any] ?? [:]
     let result = reply["parameters"] as? [String: Any] ?? [:]
     if let error = reply["error"] as? String { throw Refusal(name: error, message: result["message"] as? String) }

@@ -29,7 +29,7 @@ struct FaultTests {
   }
 
   @Test(
-    "A file over which scorers hang is not scored: timeout; the others are",
+    "Pitfall 37: a file over which scorers hang is not scored: timeout; the others are",
     .enabled(if: Saboteur.isPossible, "\(Saboteur.reason)"))
   func timeout() async throws {
     let daemon = try RunningDaemon(detector: "workers = 1\ntimeout_seconds = 3")
@@ -49,7 +49,7 @@ struct FaultTests {
   }
 
   @Test(
-    "A file over which scorers die three times is not scored, for the reason that shows; the others are",
+    "Pitfall 37: a file over which scorers die three times is not scored, for the reason that shows; the others are",
     .enabled(if: Saboteur.isPossible, "\(Saboteur.reason)"),
     arguments: [(SIGSEGV, "decoder-crashed"), (SIGKILL, "out-of-memory")])
   func deaths(signal: CInt, reason: String) async throws {
@@ -69,7 +69,7 @@ struct FaultTests {
   }
 
   @Test(
-    "A file over which one scorer dies gets the verdict that it gets without",
+    "Pitfall 37: a file over which one scorer dies gets the verdict that it gets without",
     .enabled(if: Saboteur.isPossible, "\(Saboteur.reason)"))
   func oneDeath() async throws {
     let daemon = try RunningDaemon(detector: "workers = 1")

@@ -57,7 +57,8 @@ struct OtherFilesystemTests {
     return text
   }
 
-  @Test("A file comes back from another file system as it was: bytes, owner, mode, times, attributes and ACL")
+  @Test(
+    "Pitfall 52: a file comes back from another file system as it was: bytes, owner, mode, times, attributes and ACL")
   func roundTrip() async throws {
     let (daemon, quarantine, mount) = try daemon(size: "16m")
     defer { rmdir(mount.string) }
@@ -121,7 +122,7 @@ struct OtherFilesystemTests {
     #expect(try daemon.stop() == 0)
   }
 
-  @Test("A full disk leaves the file where it is, says so, and takes the file when there is room")
+  @Test("Pitfall 45: a full disk leaves the file where it is, says so, and takes the file when there is room")
   func fullDisk() async throws {
     let (daemon, quarantine, mount) = try daemon(size: "64k")
     defer { rmdir(mount.string) }

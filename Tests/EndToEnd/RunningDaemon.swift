@@ -15,6 +15,8 @@ final class RunningDaemon: Sendable {
   let configuration: FilePath
   /// What the daemon is started through: a program and its arguments, before the daemon's own.
   private let launcher: [String]
+  /// Of the daemon, beside the tests' own.
+  private let environment: [String: String]
   private let process: Mutex<Process?>
 
   var quarantine: FilePath { directory.appending("quarantine") }
@@ -28,11 +30,13 @@ final class RunningDaemon: Sendable {
   ///   - quarantine: elsewhere than beside the uploads.
   ///   - watch: more keys of the watched directory.
   ///   - launcher: starts the daemon and ends with it.
+  ///   - environment: for the daemon, beside the tests' own.
   init(
     parent: FilePath = "/tmp", settle: Int = 50, quarantine: FilePath? = nil, watch: String = "",
-    detector: String = "", extra: String = "", launcher: [String] = []
+    detector: String = "", extra: String = "", launcher: [String] = [], environment: [String: String] = [:]
   ) throws {
     self.launcher = launcher
+    self.environment = environment
     var template = parent.appending("staypos-daemon.XXXXXX").string.utf8CString
     let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }
     guard made != nil else { throw Errno(rawValue: errno) }
@@ -95,7 +99,8 @@ final class RunningDaemon: Sendable {
     let command = launcher + [try BuiltExecutables.path("stayposd").string, "--config", configuration.string]
     process.executableURL = URL(filePath: command[0])
     process.arguments = Array(command.dropFirst())
-    process.environment = ProcessInfo.processInfo.environment.merging(["NOTIFY_SOCKET": notify.string]) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+      .merging(["NOTIFY_SOCKET": notify.string]) { $1 }
     if !exists(log) { _ = FileManager.default.createFile(atPath: log.string, contents: nil) }
     let handle = try FileHandle(forWritingTo: URL(filePath: log.string))
     try handle.seekToEnd()

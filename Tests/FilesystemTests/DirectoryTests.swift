@@ -61,7 +61,8 @@ import Testing
     #expect(try names(directory) == [Array("b".utf8)])
   }
 
-  @Test func renameBetweenTwoLinksOfOneInodeIsNoticedWithNoReplace() throws {
+  @Test("Pitfall 48: a rename between two links of one inode is noticed")
+  func renameBetweenTwoLinksOfOneInodeIsNoticedWithNoReplace() throws {
     temporary.write("one", to: "a")
     let directory = try Directory(opening: temporary.path)
     try directory.link(directory.open("a", .handle), as: "b")

@@ -73,7 +73,7 @@ struct DamageTests {
     #expect(try RGBImage.decode(bytes: bytes + [1, 2, 3], limits: limits) == image)
   }
 
-  @Test("a JPEG of very many scans is refused")
+  @Test("Pitfall 36: a JPEG of very many scans is refused")
   func scans() throws {
     // The first scan of a progressive file, repeated; libjpeg itself would take any number.
     let bytes = SmallImage.progressive.bytes

@@ -54,7 +54,7 @@ struct LimitTests {
     #expect(Self.failure(small.bytes, ImageLimits(memory: 100_000)) == nil)
   }
 
-  @Test("the largest headers are refused")
+  @Test("Pitfall 36: the largest headers are refused")
   func headers() throws {
     let huge = try Self.jpegHeader(width: 65535, height: 65535, progressive: false)
     #expect(Self.failure(huge, ImageLimits(pixels: .max, memory: .max))?.reason == .tooLarge)
@@ -66,7 +66,7 @@ struct LimitTests {
       Self.failure(tall, ImageLimits(memory: 200_000_000))?.detail.hasPrefix("decoding needs 30") == true)
   }
 
-  @Test("compressed metadata is not inflated")
+  @Test("Pitfall 36: compressed metadata is not inflated")
   func metadata() async throws {
     await #expect(processExitsWith: .success) {
       // What zlib makes of 3 MB of zeros, as 200 texts and profiles.
@@ -88,7 +88,7 @@ struct LimitTests {
     }
   }
 
-  @Test("a PNG of 50,000 × 50,000 pixels", .enabled(if: Pillow.isAvailable, "needs python3 to write it"))
+  @Test("Pitfall 36: a PNG of 50,000 × 50,000 pixels", .enabled(if: Pillow.isAvailable, "needs python3 to write it"))
   func oneColor() async throws {
     let directory = TemporaryDirectory()
     try Pillow.run(["-c", Pillow.script, "one-color", directory.url.path])

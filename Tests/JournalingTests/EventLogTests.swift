@@ -35,7 +35,7 @@ struct EventLogTests {
   }
 
   /// A journal that takes nothing blocks nobody; the gap is said afterwards.
-  @Test func aFullJournalBlocksNobody() throws {
+  @Test("Pitfall 63: a full journal blocks nobody, and the gap is said") func aFullJournalBlocksNobody() throws {
     let writer = Writer()
     let log = EventLog(capacity: 8) { writer.write($0) }
     log.record(Event(.clear, .info, "first"))

@@ -31,7 +31,9 @@
 
   @Suite struct CrashTests {
     /// kill -9 between any two steps: the file is in its place or in the quarantine, never in neither, never in both.
-    @Test(arguments: cases)
+    @Test(
+      "Pitfall 51: after kill -9 between any two steps the file is in one place, and a second recovery changes nothing",
+      arguments: cases)
     fileprivate func killedAnywhere(_ test: Case) async throws {
       let bench = try Bench(crossDevice: test.crossDevice)
       defer { bench.remove() }
@@ -64,7 +66,9 @@
     }
 
     /// The same with an error at each step of a take or a restore, in a daemon that goes on.
-    @Test(arguments: cases.filter { !$0.point.hasPrefix("delete") })
+    @Test(
+      "Pitfall 45: after an error between any two steps the file is in one place",
+      arguments: cases.filter { !$0.point.hasPrefix("delete") })
     fileprivate func failingAnywhere(_ test: Case) throws {
       let bench = try Bench(crossDevice: test.crossDevice)
       defer { bench.remove() }

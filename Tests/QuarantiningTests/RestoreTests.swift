@@ -7,7 +7,7 @@ import SystemPackage
 import Testing
 
 @Suite struct RestoreTests {
-  @Test(arguments: hasTwoFilesystems ? [false, true] : [false])
+  @Test("Pitfall 53: a restore overwrites nothing", arguments: hasTwoFilesystems ? [false, true] : [false])
   func nothingIsOverwritten(crossDevice: Bool) throws {
     let bench = try Bench(crossDevice: crossDevice)
     defer { bench.remove() }
@@ -58,11 +58,13 @@ import Testing
     #expect(try bench.names().isEmpty)
   }
 
-  @Test(arguments: [
-    ("\"sha256\" : \"", "\"sha256\" : \"zz"), ("/a.png\"", "/../a.png\""), ("\"/tmp", "\"tmp"),
-    ("\"format\" : 1", "\"format\" : 2"), ("\"size\" : 19", "\"size\" : -19"),
-    ("\"state\" : \"quarantined\"", "\"state\" : \"x\""),
-  ])
+  @Test(
+    "Pitfall 54: a record that was tampered with is refused and reported",
+    arguments: [
+      ("\"sha256\" : \"", "\"sha256\" : \"zz"), ("/a.png\"", "/../a.png\""), ("\"/tmp", "\"tmp"),
+      ("\"format\" : 1", "\"format\" : 2"), ("\"size\" : 19", "\"size\" : -19"),
+      ("\"state\" : \"quarantined\"", "\"state\" : \"x\""),
+    ])
   func tamperedRecordIsRefusedAndReported(old: String, new: String) throws {
     let bench = try Bench()
     defer { bench.remove() }

@@ -7,7 +7,7 @@ import SystemPackage
 import Testing
 
 @Suite struct TakeTests {
-  @Test(arguments: hasTwoFilesystems ? [false, true] : [false])
+  @Test("Pitfall 52: a file comes back exactly as it was", arguments: hasTwoFilesystems ? [false, true] : [false])
   func fileGoesInAndComesBackExactly(crossDevice: Bool) throws {
     let bench = try Bench(crossDevice: crossDevice)
     defer { bench.remove() }
@@ -64,7 +64,7 @@ import Testing
     #expect(try bench.uploadNames().count == names.count)
   }
 
-  @Test(arguments: hasTwoFilesystems ? [false, true] : [false])
+  @Test("Pitfall 46: two hundred files of one name", arguments: hasTwoFilesystems ? [false, true] : [false])
   func twoHundredOfOneName(crossDevice: Bool) throws {
     let bench = try Bench(crossDevice: crossDevice)
     defer { bench.remove() }
@@ -83,7 +83,9 @@ import Testing
     #expect(quarantine.totals.count == 200)
   }
 
-  @Test(arguments: hasTwoFilesystems ? [false, true] : [false])
+  @Test(
+    "Pitfalls 31 and 32: only the file that was scored is moved, as it was",
+    arguments: hasTwoFilesystems ? [false, true] : [false])
   func onlyTheScoredFileIsMoved(crossDevice: Bool) throws {
     let bench = try Bench(crossDevice: crossDevice)
     defer { bench.remove() }
@@ -115,7 +117,8 @@ import Testing
     #expect(record.metadata.mode == 0o604)
   }
 
-  @Test func parentSwappedForSymbolicLinkIsRefused() throws {
+  @Test("Pitfall 35: a parent that is swapped for a symbolic link is refused")
+  func parentSwappedForSymbolicLinkIsRefused() throws {
     let bench = try Bench()
     defer { bench.remove() }
     let quarantine = try bench.quarantine()
@@ -153,7 +156,9 @@ import Testing
     }
   #endif
 
-  @Test func limitAndHardLinksAndWriters() throws {
+  @Test("Pitfalls 49, 50 and 56: the limit; other links and writers are recorded") func limitAndHardLinksAndWriters()
+    throws
+  {
     let bench = try Bench()
     defer { bench.remove() }
     let quarantine = try bench.quarantine(maxBytes: Int64(bytes.count) + 5)

@@ -9,7 +9,7 @@ import Watching
 
 /// Directories that come, go and move, on a real file system.
 @Suite struct DirectoriesOnDiskTests {
-  @Test func aFileInDirectoriesMadeAtOnceIsFound() throws {
+  @Test("Pitfall 10: a file in directories made at once is found") func aFileInDirectoriesMadeAtOnceIsFound() throws {
     let harness = try Harness()
     _ = harness.temporary.makeDirectory("1")
     _ = harness.temporary.makeDirectory("1/2")
@@ -20,7 +20,8 @@ import Watching
     }
   }
 
-  @Test func aDirectoryThatIsMovedInBringsItsFiles() throws {
+  @Test("Pitfall 11: a directory that is moved in brings its files") func aDirectoryThatIsMovedInBringsItsFiles() throws
+  {
     let outside = TemporaryDirectory()
     _ = outside.makeDirectory("album")
     _ = outside.makeDirectory("album/inner")
@@ -33,7 +34,8 @@ import Watching
     #expect(harness.snapshot().settled.first { $0.path == harness.temporary.path("album/one") }?.priority == .live)
   }
 
-  @Test func aDirectoryThatIsMovedOutIsForgotten() throws {
+  @Test("Pitfalls 12 and 13: a directory that is moved out is forgotten, and another takes its name")
+  func aDirectoryThatIsMovedOutIsForgotten() throws {
     let outside = TemporaryDirectory()
     let harness = try Harness()
     _ = harness.temporary.makeDirectory("album")
@@ -51,7 +53,8 @@ import Watching
     #expect(harness.snapshot().count(harness.temporary.path("album/later")) == 0)
   }
 
-  @Test func aRenameIsFollowedWhileFilesArePending() throws {
+  @Test("Pitfall 14: a rename is followed while files are pending") func aRenameIsFollowedWhileFilesArePending() throws
+  {
     let harness = try Harness(settle: .milliseconds(300))
     _ = harness.temporary.makeDirectory("before")
     _ = harness.temporary.makeDirectory("before/inner")

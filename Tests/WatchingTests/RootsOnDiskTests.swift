@@ -8,7 +8,7 @@ import Watching
 
 /// Roots, scans and limits, on a real file system.
 @Suite struct RootsOnDiskTests {
-  @Test func theBacklogComesBehindWhatIsLive() throws {
+  @Test("Pitfall 29: the backlog comes behind what is live") func theBacklogComesBehindWhatIsLive() throws {
     let harness = try Harness { temporary in
       _ = temporary.makeDirectory("old")
       for number in 0..<300 { temporary.write("x", to: "old/\(number)") }
@@ -47,7 +47,7 @@ import Watching
     #expect(harness.isIdle(for: .milliseconds(500)))
   }
 
-  @Test func aMissingRootIsPickedUpWhenItAppears() throws {
+  @Test("Pitfall 19: a missing root is picked up when it appears") func aMissingRootIsPickedUpWhenItAppears() throws {
     let harness = try Harness(roots: [WatchRoot(path: "a/b/root"), WatchRoot(path: "here")]) { temporary in
       _ = temporary.makeDirectory("here")
     }
@@ -88,7 +88,7 @@ import Watching
     #expect(degradation.detail.contains("name the real path"))
   }
 
-  @Test func aFileUnderTwoRootsComesOnce() throws {
+  @Test("Pitfall 23: a file under two roots comes once") func aFileUnderTwoRootsComesOnce() throws {
     let harness = try Harness(roots: [WatchRoot(path: ""), WatchRoot(path: "inner")]) { temporary in
       _ = temporary.makeDirectory("inner")
       temporary.write("x", to: "inner/old")
@@ -135,7 +135,7 @@ import Watching
     #expect(harness.snapshot().count(one) == 3)
   }
 
-  @Test func afterAnOverflowEveryFileIsReported() throws {
+  @Test("Pitfall 16: after an overflow every file is reported") func afterAnOverflowEveryFileIsReported() throws {
     let harness = try Harness()
     _ = harness.temporary.makeDirectory("many")
     harness.expectOnce(harness.temporary.write("x", to: "many/first"))
@@ -158,7 +158,8 @@ import Watching
     #expect(harness.watcher.status.overflows == 1)
   }
 
-  @Test func beyondTheLimitOnWatchesDirectoriesAreScanned() throws {
+  @Test("Pitfall 18: beyond the limit on watches directories are scanned")
+  func beyondTheLimitOnWatchesDirectoriesAreScanned() throws {
     let harness = try Harness(watchLimit: 2) { temporary in
       for name in ["a", "b", "c"] { _ = temporary.makeDirectory(name) }
       temporary.write("x", to: "c/old")
@@ -179,7 +180,9 @@ import Watching
     #expect(harness.watcher.status.polledDirectories == 0)
   }
 
-  @Test(.enabled(if: geteuid() == 0 && canMount(), "needs the right to mount"))
+  @Test(
+    "Pitfall 20: what is mounted over a directory is found",
+    .enabled(if: geteuid() == 0 && canMount(), "needs the right to mount"))
   func whatIsMountedOverADirectoryIsFound() throws {
     let harness = try Harness { temporary in
       _ = temporary.makeDirectory("point")
@@ -200,7 +203,9 @@ import Watching
     #expect(harness.watcher.status.watches == 2)
   }
 
-  @Test(.enabled(if: geteuid() == 0 && canMount(), "needs the right to mount"))
+  @Test(
+    "Pitfall 21: an unmounted root is a degradation until it is mounted again",
+    .enabled(if: geteuid() == 0 && canMount(), "needs the right to mount"))
   func anUnmountedRootIsADegradation() throws {
     nonisolated(unsafe) var isMounted = false
     let harness = try Harness(roots: [WatchRoot(path: "point/uploads")]) { temporary in

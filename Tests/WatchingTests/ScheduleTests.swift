@@ -5,7 +5,8 @@ import Testing
 import Watching
 
 @Suite struct ScheduleTests {
-  @Test func theFirstRescanIsAtOnceAndLaterOnesBackOff() {
+  @Test("Pitfall 17: the first rescan is at once, and later ones back off")
+  func theFirstRescanIsAtOnceAndLaterOnesBackOff() {
     var schedule = RescanSchedule(timing: WatchTiming())
     let start = ContinuousClock.Instant.now
     var now = start

@@ -25,7 +25,7 @@ import Watching
     harness.expectOnce(harness.temporary.write("", to: "empty"))
   }
 
-  @Test func aHardLinkIntoTheTreeSettlesOnce() throws {
+  @Test("Pitfall 1: a hard link into the tree settles once") func aHardLinkIntoTheTreeSettlesOnce() throws {
     let outside = TemporaryDirectory()
     let file = outside.write("content", to: "file")
     let harness = try Harness()
@@ -34,7 +34,8 @@ import Watching
     harness.expectOnce(harness.temporary.path("link"))
   }
 
-  @Test func aTemporaryFileWithoutANameSettlesUnderItsFinalName() throws {
+  @Test("Pitfall 2: O_TMPFILE and linkat settle under the final name")
+  func aTemporaryFileWithoutANameSettlesUnderItsFinalName() throws {
     let harness = try Harness()
     let directory = try Directory(opening: harness.path)
     let unnamed = harness.path.withPlatformString { open($0, O_RDWR | 0o20200000, 0o600) }
@@ -47,7 +48,8 @@ import Watching
     #expect(!harness.snapshot().settled.contains { $0.path.lastComponent?.string.hasPrefix("#") == true })
   }
 
-  @Test func aMappedFileIsNotCompleteBeforeItIsUnmapped() throws {
+  @Test("Pitfall 3: a mapped file is not complete before it is unmapped")
+  func aMappedFileIsNotCompleteBeforeItIsUnmapped() throws {
     let harness = try Harness()
     let path = harness.temporary.path("mapped")
     let file = path.withPlatformString { open($0, O_RDWR | O_CREAT, 0o600) }
@@ -61,7 +63,8 @@ import Watching
     harness.expectOnce(path)
   }
 
-  @Test func aWriterThatComesBackWithinTheSettleTimeIsOneWriter() throws {
+  @Test("Pitfall 4: a writer that comes back within the settle time is one writer")
+  func aWriterThatComesBackWithinTheSettleTimeIsOneWriter() throws {
     let harness = try Harness(settle: .milliseconds(400))
     let path = harness.temporary.path("file")
     for round in 1...4 {
@@ -73,7 +76,8 @@ import Watching
     #expect(harness.snapshot().settled.first { $0.path == path }?.identity.size == 4)
   }
 
-  @Test func aWriterThatNeverClosesIsReportedAndItsFileIsNot() throws {
+  @Test("Pitfall 5: a writer that never closes is reported, and its file is not")
+  func aWriterThatNeverClosesIsReportedAndItsFileIsNot() throws {
     let harness = try Harness()
     let path = harness.temporary.path("slow")
     let writer = path.withPlatformString { open($0, O_WRONLY | O_CREAT, 0o600) }
@@ -90,7 +94,9 @@ import Watching
     #expect(harness.watcher.status.pendingWriters.isEmpty)
   }
 
-  @Test func onlyTheFinalNameOfATemporaryFileCounts() throws {
+  @Test("Pitfall 7: only the final name of a temporary file counts") func onlyTheFinalNameOfATemporaryFileCounts()
+    throws
+  {
     let harness = try Harness()
     let temporary = harness.temporary.write("content", to: ".photo.jpg.X7f3")
     let final = harness.temporary.path("photo.jpg")
@@ -99,7 +105,7 @@ import Watching
     #expect(harness.snapshot().count(temporary) == 0)
   }
 
-  @Test func aRenameOverAFileBringsTheNewInode() throws {
+  @Test("Pitfall 8: a rename over a file brings the new inode") func aRenameOverAFileBringsTheNewInode() throws {
     let outside = TemporaryDirectory()
     let harness = try Harness()
     let target = harness.temporary.write("old", to: "file")
@@ -111,7 +117,7 @@ import Watching
     #expect(harness.snapshot().settled.last { $0.path == target }?.identity.inode == inode)
   }
 
-  @Test func bothFilesOfAnExchangeAreChecked() throws {
+  @Test("Pitfall 9: both files of an exchange are checked") func bothFilesOfAnExchangeAreChecked() throws {
     let harness = try Harness()
     let one = harness.temporary.write("1", to: "one")
     let two = harness.temporary.write("22", to: "two")
@@ -126,7 +132,8 @@ import Watching
     #expect(harness.snapshot().settled.last { $0.path == two }?.identity.size == 1)
   }
 
-  @Test func deletedAndMadeAgainOnlyTheLastContentCounts() throws {
+  @Test("Pitfall 15: deleted and made again, only the last content counts")
+  func deletedAndMadeAgainOnlyTheLastContentCounts() throws {
     let harness = try Harness()
     let path = harness.temporary.path("file")
     for round in 1...20 {
@@ -137,7 +144,8 @@ import Watching
     #expect(harness.snapshot().settled.first { $0.path == path }?.identity.size == 20)
   }
 
-  @Test func whatIsNotARegularFileNeitherBlocksNorCounts() throws {
+  @Test("Pitfalls 24 and 25: what is not a regular file neither blocks nor counts")
+  func whatIsNotARegularFileNeitherBlocksNorCounts() throws {
     let outside = TemporaryDirectory()
     let victim = outside.write("victim", to: "victim")
     let harness = try Harness()
@@ -157,7 +165,7 @@ import Watching
     #expect(names.filter { !$0.hasPrefix("sentinel") } == ["file"])
   }
 
-  @Test func namesAreByteExact() throws {
+  @Test("Pitfall 26: names are byte-exact") func namesAreByteExact() throws {
     let harness = try Harness()
     let names: [[UInt8]] = [
       [0xff, 0xfe], Array("line\nfeed".utf8), [0x1b, 0x5b, 0x41], Array(repeating: UInt8(ascii: "n"), count: 255),
