@@ -211,17 +211,24 @@ struct ControlPitfallTests {
   func slowScoring() async throws {
     let daemon = try RunningDaemon(detector: "workers = 1", environment: ["WATCHDOG_USEC": "400000"])
     let oracle = Oracle(daemon)
-    let notify = try daemon.launch()
-    while notify.receive(within: 60)?.contains("READY=1") == false {}
     let bytes = try SampleVariants.variant(of: "generated/face.png", "slow")
     let path = daemon.uploads.appending("slow.png")
+    try await expectSignsOfLife(daemon, whileScoring: bytes, at: path)
+    oracle.expect(bytes, at: path, verdict: "flagged")
+    try await oracle.judge()
+  }
+
+  /// The socket goes at the end: a daemon waits for whoever does not read from it.
+  private func expectSignsOfLife(
+    _ daemon: RunningDaemon, whileScoring bytes: Data, at path: FilePath
+  ) async throws {
+    let notify = try daemon.launch()
+    while notify.receive(within: 60)?.contains("READY=1") == false {}
     try await daemon.whileScoring(path, drop: { try daemon.drop(bytes, at: path) }) {
       for _ in 0..<8 { #expect(notify.receive(within: 5)?.contains("WATCHDOG=1") == true) }
       let verdicts = try daemon.entries(on: path)
       #expect(verdicts.isEmpty)
     }
-    oracle.expect(bytes, at: path, verdict: "flagged")
-    try await oracle.judge()
   }
 
   private static var canRunJournald: Bool { geteuid() == 0 && access("/lib/systemd/systemd-journald", X_OK) == 0 }
