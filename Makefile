@@ -11,6 +11,8 @@ EXECUTABLES ?= .build/release
 SWIFTFLAGS ?=
 # For example FILTER=Watching: only the tests whose names match.
 FILTER ?=
+# Options of Benchmarks/engine/run.sh.
+BENCH ?=
 
 RELEASE = -c release --static-swift-stdlib $(SWIFTFLAGS)
 SWIFT_SOURCES = Package.swift Sources Tests
@@ -62,8 +64,8 @@ pitfalls: test-dependencies build ## Run the cases that a daemon must survive at
 	@grep '^figure: ' .build/pitfalls.log
 
 .PHONY: bench
-bench: build ## Measure the default model's speed and memory
-	.build/release/staypos bench
+bench: build ## Measure the engine beside others (BENCH=… for options; a quarter of an hour)
+	Benchmarks/engine/run.sh $(BENCH)
 
 .PHONY: format
 format: ## Format all Swift files in place

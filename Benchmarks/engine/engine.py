@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zlib
 
-from peers import ENGINES, image
+from peers import ENGINES, image, read_safetensors
 from report import processor, replace_section
 
 PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers.py")
@@ -53,11 +53,22 @@ def commands(options, model, graph, size):
     for precision in options.precision:
         found[f"staypos {precision}"] = [
             options.staypos, "bench", "--json", "--model", model, "--size", size, "--threads", threads, "--repeat",
-            repeat, "--precision", precision]
+            repeat, "--precision", precision, "--attainable"]
     for engine in options.peer:
-        path = graph if ENGINES[engine][1] else model
-        found[engine] = [INTERPRETERS.get(engine, sys.executable), PEERS, engine, path, size, threads, repeat]
+        found[engine] = [INTERPRETERS.get(engine, sys.executable), PEERS, engine, model, graph, size, threads, repeat]
     return found
+
+
+def calibrated(options, model):
+    """The model with what int8 needs, from an image of noise: the images here are noise too."""
+    folder = os.path.join(options.work, "calibration")
+    os.makedirs(folder, exist_ok=True)
+    write_png(image(256, 256), os.path.join(folder, "noise.png"))
+    path = os.path.join(options.work, "calibrated.safetensors")
+    subprocess.run(
+        [options.staypos, "model", "quantize", model, "--images", folder, "--output", path], check=True,
+        stdout=subprocess.DEVNULL)
+    return path
 
 
 def score(options, model, size, precision):
@@ -87,11 +98,21 @@ def measure(options, model, graph):
             f"staypos {precision}": score(options, model, size, precision)
             for precision in options.precision if f"staypos {precision}" in runs}
         width, height = map(int, size.split("x"))
+        # By precision: the best that staypos saw of the machine in this run.
+        attainable = {}
+        operations = 0
+        for engine, results in runs.items():
+            for result in results:
+                if "attainableRate" in result:
+                    operations, precision = result["operations"], engine.split()[-1]
+                    attainable[precision] = max(attainable.get(precision, 0), result["attainableRate"])
         for engine, results in runs.items():
             seconds = [result["medianSeconds"] for result in results]
+            rate = attainable.get(engine.split()[-1])
             rows.append({
                 "size": size, "engine": engine, "seconds": statistics.median(seconds), "fastest": min(seconds),
                 "slowest": max(seconds), "rate": width * height / 1e6 / statistics.median(seconds),
+                "share": operations / statistics.median(seconds) / rate if rate else None, "attainable": rate,
                 "processor": statistics.median(result["processorSeconds"] for result in results) / (options.repeat + 1),
                 "peak": max(result["peakBytes"] for result in results),
                 "interpreter": max(result.get("interpreterBytes", 0) for result in results),
@@ -102,14 +123,25 @@ def measure(options, model, graph):
 
 def table(rows):
     lines = [
-        "| image | engine | median seconds | range | MP/s | processor seconds | peak RSS, MiB | logit |",
-        "|---|---|---|---|---|---|---|---|"]
+        "| image | engine | median seconds | range | MP/s | of the attainable rate | processor seconds | peak RSS, MiB | logit |",
+        "|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
+        share = "" if row["share"] is None else f"{row['share']:.0%}"
         lines.append(
             f"| {row['size'].replace('x', '×')} | {row['engine']} | {row['seconds']:.3f} | "
-            f"{row['fastest']:.3f}–{row['slowest']:.3f} | {row['rate']:.3f} | {row['processor']:.2f} | "
+            f"{row['fastest']:.3f}–{row['slowest']:.3f} | {row['rate']:.3f} | "
+            f"{share} | {row['processor']:.2f} | "
             f"{row['peak'] / 2**20:.0f} | {row['logit']:.6f} |")
     return lines
+
+
+def attainable(rows):
+    rates = {}
+    for row in rows:
+        if row["attainable"]:
+            precision = row["engine"].split()[-1]
+            rates[precision] = max(rates.get(precision, 0), row["attainable"])
+    return rates
 
 
 def plot(rows, path):
@@ -165,7 +197,10 @@ def main():
     parser.add_argument("--report", help="file whose engine section is replaced")
     parser.add_argument("--plot", help="SVG file to draw")
     parser.add_argument("--size", nargs="+", default=["512x512", "1024x1024"], metavar="WxH")
-    parser.add_argument("--precision", nargs="+", default=["fp32", "bf16"], help="of staypos")
+    parser.add_argument("--precision", nargs="+", default=["fp32", "bf16", "int8"], help="of staypos")
+    parser.add_argument(
+        "--model", help="instead of resnet50-nodown with random weights: this one, of the EfficientNet-Lite family")
+    parser.add_argument("--section", default="engine", help="of the report")
     parser.add_argument("--peer", nargs="*", default=list(ENGINES), help=f"of {', '.join(ENGINES)}")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeat", type=int, default=3, help="runs in each process, after one that is not counted")
@@ -173,29 +208,46 @@ def main():
     parser.add_argument("--note", default="", help="a line for the report")
     options = parser.parse_args()
 
-    from resnet50 import weights, write_onnx, write_safetensors
+    import lite
+    import resnet50
 
     load = os.getloadavg()[0]
-    model = os.path.join(options.work, "resnet50-nodown.safetensors")
-    graph = os.path.join(options.work, "resnet50-nodown.onnx")
-    tensors = weights()
-    write_safetensors(tensors, model)
-    write_onnx(tensors, graph)
+    graph = os.path.join(options.work, "network.onnx")
+    if options.model:
+        model = options.model
+        metadata, tensors = read_safetensors(model)
+        lite.write_onnx(metadata, tensors, graph)
+        network = f"{metadata['name']}, the same weights"
+        # Its code knows one network.
+        options.peer = [engine for engine in options.peer if ENGINES[engine][1]]
+    else:
+        model = os.path.join(options.work, "resnet50-nodown.safetensors")
+        tensors = resnet50.weights()
+        resnet50.write_safetensors(tensors, model)
+        resnet50.write_onnx(tensors, graph)
+        network = "resnet50-nodown, the same random weights"
+    weights = os.path.getsize(model) / 2**20
     del tensors
+    if "int8" in options.precision:
+        model = calibrated(options, model)
     rows = measure(options, model, graph)
     version = subprocess.run([options.staypos, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     logits = collections.defaultdict(list)
     for row in rows:
         if "fp32" in row["engine"]:
             logits[row["size"]].append(row["logit"])
-    difference = max(abs(max(values) / min(values) - 1) for values in logits.values())
+    difference = max((max(values) - min(values) for values in logits.values()), default=0)
     interpreter = max(row["interpreter"] for row in rows) / 2**20
     lines = [
-        f"resnet50-nodown, the same random weights, {options.threads} threads; {version}, {', '.join(versions())}.", "",
+        f"{network}, {options.threads} threads; {version}, {', '.join(versions())}.", "",
         *table(rows), "",
         *(["![Megapixels per second and peak memory of each engine](engine.svg)", ""] if options.plot else []),
-        f"Largest relative difference of the logits in fp32: {difference:.1e}.",
-        f"Peak RSS includes the weights (90 MiB) and, for the others, the Python interpreter with numpy ({interpreter:.0f} MiB).",
+        "Of the attainable rate: multiplications and additions of the network by the time, beside the rate of the fastest of "
+        "its layers that is called alone in the same precision, in the same run ("
+        + ", ".join(f"{name} {rate / 1e9:.0f} G/s" for name, rate in attainable(rows).items())
+        + "). More than 100 %: Winograd's algorithm needs fewer.",
+        f"Largest difference of the logits in fp32: {difference:.1e}.",
+        f"Peak RSS includes the weights ({weights:.0f} MiB in fp32) and, for the others, the Python interpreter with numpy ({interpreter:.0f} MiB).",
         f"{options.rounds} processes of each engine, in turn and in changing order, each the median of {options.repeat} runs "
         f"after one that is not counted; median and range over the processes.",
         "Processor seconds are those of all threads in the whole process, start-up included, by the number of its runs: other "
@@ -208,7 +260,7 @@ def main():
     if options.plot:
         plot(rows, options.plot)
     if options.report:
-        replace_section(options.report, "engine", lines)
+        replace_section(options.report, options.section, lines)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Other engines on the same weights: one engine, one image size, one process.
 
-usage: peers.py ENGINE ENGINES-FILE WIDTHxHEIGHT THREADS REPEAT
+usage: peers.py ENGINE MODEL GRAPH WIDTHxHEIGHT THREADS REPEAT
 Prints what `staypos bench --json` prints. Preprocessing is part of the time, as it is for staypos.
 """
 
@@ -11,10 +11,6 @@ import sys
 import time
 
 import numpy as np
-
-MEAN = [0.485, 0.456, 0.406]
-STD = [0.229, 0.224, 0.225]
-
 
 def image(width, height):
     return np.random.default_rng(width * height).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -40,13 +36,14 @@ def openvino(precision):
     return load
 
 
-def tensors(path):
+def read_safetensors(path):
+    """Metadata and tensors."""
     with open(path, "rb") as file:
         length = struct.unpack("<Q", file.read(8))[0]
         header = json.loads(file.read(length))
         data = file.read()
-    header.pop("__metadata__")
-    return {
+    metadata = header.pop("__metadata__")
+    return metadata, {
         name: np.frombuffer(data[slice(*entry["data_offsets"])], dtype="<f4").reshape(entry["shape"])
         for name, entry in header.items()}
 
@@ -57,7 +54,7 @@ def torch(model, threads):
     from torch.nn import functional
 
     torch.set_num_threads(threads)
-    values = {name: torch.from_numpy(array.copy()) for name, array in tensors(model).items()}
+    values = {name: torch.from_numpy(array.copy()) for name, array in read_safetensors(model)[1].items()}
 
     def layer(source, convolution, normalization, stride=1):
         scale = values[f"{normalization}.weight"] / torch.sqrt(values[f"{normalization}.running_var"] + 1e-5)
@@ -98,12 +95,14 @@ def peak_bytes():
 
 
 def main():
-    engine, path, size, threads, repeat = sys.argv[1:]
+    engine, model, graph, size, threads, repeat = sys.argv[1:]
     width, height = map(int, size.split("x"))
     before = peak_bytes()
-    run = ENGINES[engine][0](path, int(threads))
+    load, reads_graph = ENGINES[engine]
+    run = load(graph if reads_graph else model, int(threads))
     pixels = image(width, height)
-    mean, std = np.array(MEAN, dtype=np.float32), np.array(STD, dtype=np.float32)
+    preprocessing = json.loads(read_safetensors(model)[0]["preprocessing"])
+    mean, std = (np.array(preprocessing[key], dtype=np.float32) for key in ("mean", "std"))
     times = []
     for _ in range(int(repeat) + 1):
         start = time.perf_counter()

@@ -4,10 +4,8 @@ import json
 import struct
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
-from peers import MEAN, STD
+from graph import Graph
 
 ARCHITECTURE = {
     "family": "resnet",
@@ -61,7 +59,7 @@ def write_safetensors(tensors, path):
             "head": "positive",
             "threshold": "0.5",
             "architecture": json.dumps(ARCHITECTURE),
-            "preprocessing": json.dumps({"mean": MEAN, "std": STD}),
+            "preprocessing": json.dumps({"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}),
         }
     }
     offset = 0
@@ -77,44 +75,18 @@ def write_safetensors(tensors, path):
 
 
 def write_onnx(tensors, path):
-    """Convolution, BatchNorm, ReLU, addition as PyTorch exports them; the runtime folds and fuses what it likes."""
-    nodes = []
-
-    def node(kind, inputs, **attributes):
-        output = f"v{len(nodes)}"
-        nodes.append(helper.make_node(kind, inputs, [output], **attributes))
-        return output
-
-    def convolution(source, name, normalization, kernel, stride=1, relu=True):
-        padding = kernel // 2
-        value = node(
-            "Conv", [source, f"{name}.weight"], kernel_shape=[kernel, kernel], strides=[stride, stride],
-            pads=[padding] * 4)
-        parameters = [f"{normalization}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
-        value = node("BatchNormalization", [value, *parameters], epsilon=1e-5)
-        return node("Relu", [value]) if relu else value
-
-    value = convolution("image", "conv1", "bn1", 7)
-    value = node("MaxPool", [value], kernel_shape=[3, 3], strides=[1, 1], pads=[1] * 4)
+    graph = Graph(tensors, epsilon=1e-5)
+    value = graph.convolution("image", "conv1", "bn1", padding=(3, 3), activation="Relu")
+    value = graph.node("MaxPool", [value], kernel_shape=[3, 3], strides=[1, 1], pads=[1] * 4)
     for stage, (depth, stride) in enumerate(zip(ARCHITECTURE["depths"], ARCHITECTURE["strides"]), start=1):
         for block in range(depth):
             name = f"layer{stage}.{block}"
             step = stride if block == 0 else 1
             shortcut = value
             if block == 0:
-                shortcut = convolution(value, f"{name}.downsample.0", f"{name}.downsample.1", 1, step, relu=False)
-            inner = convolution(value, f"{name}.conv1", f"{name}.bn1", 1)
-            inner = convolution(inner, f"{name}.conv2", f"{name}.bn2", 3, step)
-            inner = convolution(inner, f"{name}.conv3", f"{name}.bn3", 1, relu=False)
-            value = node("Relu", [node("Add", [inner, shortcut])])
-    value = node("Flatten", [node("GlobalAveragePool", [value])])
-    nodes.append(helper.make_node("Gemm", [value, "fc.weight", "fc.bias"], ["logit"], transB=1))
-
-    graph = helper.make_graph(
-        nodes, "resnet50-nodown",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "height", "width"])],
-        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, [1, 1])],
-        [numpy_helper.from_array(values, name) for name, values in tensors.items()])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+                shortcut = graph.convolution(value, f"{name}.downsample.0", f"{name}.downsample.1", step)
+            inner = graph.convolution(value, f"{name}.conv1", f"{name}.bn1", activation="Relu")
+            inner = graph.convolution(inner, f"{name}.conv2", f"{name}.bn2", step, (1, 1), activation="Relu")
+            inner = graph.convolution(inner, f"{name}.conv3", f"{name}.bn3")
+            value = graph.node("Relu", [graph.node("Add", [inner, shortcut])])
+    graph.write(value, path)

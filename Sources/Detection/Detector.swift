@@ -114,6 +114,19 @@ package final class Detector {
     }
   }
 
+  /// Multiplications and additions for an image of this size, and how many a second the processor attains, as the fastest
+  /// layer shows that is called alone. Takes some seconds.
+  package func work(_ size: ImageSize) throws(DetectionError) -> (operations: Double, attainableRate: Double) {
+    do throws(NetworkError) {
+      return (
+        network.operationCount(width: size.width, height: size.height),
+        try network.attainableRate(width: size.width, height: size.height)
+      )
+    } catch {
+      throw DetectionError(.network, "cannot measure the layers: \(error)", network: error)
+    }
+  }
+
   /// What a run gives besides a score.
   enum Purpose {
     case score

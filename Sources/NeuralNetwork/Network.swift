@@ -136,7 +136,7 @@ package final class Network {
     return (try layers[index].weights(operation.weights, engine: engine), layers[index].bias)
   }
 
-  private func plan(width: Int, height: Int) throws(NetworkError) -> StreamingPlan {
+  func plan(width: Int, height: Int) throws(NetworkError) -> StreamingPlan {
     let plan: StreamingPlan
     if let index = plans.firstIndex(where: { $0.extents[0] == Extent(height: height, width: width) }) {
       plan = plans.remove(at: index)
@@ -152,7 +152,7 @@ package final class Network {
   }
 
   /// Compiles what is not there.
-  private func operations(for shapes: Set<BandShape>) throws(NetworkError) -> [BandShape: any BandOperation] {
+  func operations(for shapes: Set<BandShape>) throws(NetworkError) -> [BandShape: any BandOperation] {
     try withThreads(threads) { () throws(NetworkError) in
       try cache.operations(for: shapes) { (shape) throws(NetworkError) in
         try shape.operation(rescaling: shape.layer.flatMap { rescalings[$0] }, on: engine)

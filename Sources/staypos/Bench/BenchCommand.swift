@@ -56,6 +56,10 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Every layer all at once: how fast the network would be without streaming, whatever the memory.")
   var whole = false
 
+  @Flag(
+    help: "Measure the fastest layer alone too, and print which share of its rate the whole network reaches.")
+  var attainable = false
+
   @Flag(help: "Print one JSON object a line.")
   var json = false
 
@@ -104,10 +108,12 @@ struct BenchCommand: ParsableCommand {
       if case .notScored(let reason, let detail) = outcome { Console.complain("\(reason.rawValue): \(detail)") }
       throw ExitCode.notScored
     }
-    return BenchResult(
+    // The layers' measurement has memory of its own.
+    let peak = ProcessMemory.peak
+    return try BenchResult(
       model: detector.model, precision: detector.precision, size: size,
       threads: threads, streaming: !whole, first: times[0], times: Array(times.dropFirst()),
-      peakBytes: ProcessMemory.peak, scannedRows: scannedRows, logit: score.logit)
+      peakBytes: peak, work: attainable ? detector.work(size) : nil, scannedRows: scannedRows, logit: score.logit)
   }
 
   private var threads: Int { detector.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
@@ -132,6 +138,7 @@ struct BenchCommand: ParsableCommand {
     if let threshold = threshold.threshold { arguments += ["--threshold", "\(threshold)"].map { Array($0.utf8) } }
     if earlyExit { arguments.append(Array("--early-exit".utf8)) }
     if whole { arguments.append(Array("--whole".utf8)) }
+    if attainable { arguments.append(Array("--attainable".utf8)) }
     if json { arguments.append(Array("--json".utf8)) }
 
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { bytes in

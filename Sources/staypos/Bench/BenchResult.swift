@@ -21,11 +21,16 @@ struct BenchResult: Encodable {
   var scannedRows: Int
   /// At least this if not all rows were scanned.
   var logit: Double
+  /// Multiplications and additions for the image.
+  var operations: Double?
+  /// Of the fastest layer alone, per second.
+  var attainableRate: Double?
 
   /// - Parameter times: at least one.
   init(
     model: ModelInfo, precision: Precision, size: ImageSize, threads: Int, streaming: Bool, first: Double,
-    times: [Double], peakBytes: Int?, scannedRows: Int, logit: Double
+    times: [Double], peakBytes: Int?, work: (operations: Double, attainableRate: Double)?, scannedRows: Int,
+    logit: Double
   ) {
     let sorted = times.sorted()
     self.model = model.name
@@ -39,8 +44,17 @@ struct BenchResult: Encodable {
     repeats = sorted.count
     megapixelsPerSecond = Double(size.width * size.height) / 1e6 / medianSeconds
     self.peakBytes = peakBytes
+    operations = work?.operations
+    attainableRate = work?.attainableRate
     self.scannedRows = scannedRows
     self.logit = logit
+  }
+
+  /// Of the attainable rate.
+  private var share: String? {
+    guard let operations, let attainableRate, attainableRate > 0 else { return nil }
+    let percent = 100 * operations / medianSeconds / attainableRate
+    return ", \(percent.fixed(0)) % of the \((attainableRate / 1e9).fixed(0)) GFLOP/s of its fastest layer"
   }
 
   var line: String {
@@ -49,6 +63,6 @@ struct BenchResult: Encodable {
       "\(model)  \(precision.rawValue)  \(width)x\(height)  \(threads) thread\(threads == 1 ? "" : "s")\(streaming ? "" : ", whole"): "
       + "\(megapixelsPerSecond.fixed(3)) MP/s, \((medianSeconds * 1000).fixed(1)) ms (median of \(repeats), fastest "
       + "\((minimumSeconds * 1000).fixed(1)) ms, first \((firstSeconds * 1000).fixed(1)) ms), \(peak)"
-      + (scannedRows < height ? ", \(scannedRows) of \(height) rows scanned" : "")
+      + (share ?? "") + (scannedRows < height ? ", \(scannedRows) of \(height) rows scanned" : "")
   }
 }
