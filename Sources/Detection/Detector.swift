@@ -114,6 +114,12 @@ package final class Detector {
     }
   }
 
+  /// Whether the memory limit suffices for an image of this size.
+  package func fits(_ size: ImageSize) -> Bool {
+    guard let memoryLimit else { return true }
+    return (try? workingMemory(size)).map { $0 <= memoryLimit } ?? false
+  }
+
   /// Multiplications and additions for an image of this size, and how many a second the processor attains, as the fastest
   /// layer shows that is called alone. Takes some seconds.
   package func work(_ size: ImageSize) throws(DetectionError) -> (operations: Double, attainableRate: Double) {

@@ -34,7 +34,8 @@ package struct Sandbox: Sendable {
 
   package init() {}
 
-  /// Capabilities, new privileges, debugging by others, and all resources but processor time and memory.
+  /// Capabilities, new privileges, debugging by others, and all resources but processor time, memory and, if the scorer
+  /// has several, threads.
   ///
   /// - Parameter memoryLimit: bytes of private writable memory; nil: no limit.
   package mutating func dropPrivileges(threads: Int, memoryLimit: Int?) {

@@ -6,7 +6,7 @@ import StayposCore
 /// The scorer speaks first, a ``ScorerGreeting``. Then every ``ScorerRequest``, which carries the image's descriptor, is
 /// answered by one ``ScorerReply``. After the first image the daemon takes the scorer for hostile.
 package enum ScorerProtocol {
-  package static let version = 1
+  package static let version = 2
 
   /// Bytes of one message, in either direction.
   package static let maximumMessageSize = 1 << 16

@@ -34,15 +34,19 @@ struct ImageScorer {
       precision: detector.precision, minimumSize: info.minimumSize)
   }
 
-  /// One run on the smallest image, with all threads: whatever the libraries open or compile at first use is there afterwards, and a network
-  /// that cannot run is noticed now.
+  /// One run on the smallest image, with all threads: whatever the libraries open or compile at first use is there
+  /// afterwards, and a network that cannot run, or not in this memory, is noticed now.
   func warmUp() throws(LoadError) {
     let size = ImageSize(width: model.minimumSize, height: model.minimumSize)
     let image = RGBImage(size: size, pixels: [UInt8](repeating: 128, count: size.width * size.height * 3))
+    let outcome: ScoringOutcome
     do throws(DetectionError) {
-      _ = try detector.score(image)
+      outcome = try detector.score(image)
     } catch {
       throw LoadError(description: error.description)
+    }
+    if case .notScored(_, let detail) = outcome {
+      throw LoadError(description: "the model cannot score the smallest image: \(detail)")
     }
   }
 
@@ -55,6 +59,8 @@ struct ImageScorer {
     }
     let isLarge = reader.size.width * reader.size.height >= Self.parallelPixels
     detector.threads = isLarge ? min(max(request.threads, 1), maximumThreads) : 1
+    // Several threads need more memory: what one can score does not depend on who else waits.
+    if detector.threads > 1, !detector.fits(reader.size) { detector.threads = 1 }
     do throws(DetectionError) {
       guard let threshold = request.earlyExit else { return try detector.score(&reader) }
       return try detector.score(&reader, stoppingAt: threshold).outcome

@@ -135,9 +135,9 @@ struct ScorerProtocolTests {
     #expect(hello.sandbox.missing.count == 3)
     #expect(throws: ScorerProtocolError.self) { try ScorerGreeting(hello: hello, loadFailed: "both").validated() }
     #expect(throws: ScorerProtocolError.self) { try ScorerGreeting().validated() }
-    hello.version = 2
+    hello.version = ScorerProtocol.version + 1
     #expect(throws: ScorerProtocolError.self) { try ScorerGreeting(hello: hello).validated() }
-    hello.version = 1
+    hello.version = ScorerProtocol.version
     hello.model.minimumSize = 0
     #expect(throws: ScorerProtocolError.self) { try ScorerGreeting(hello: hello).validated() }
     hello.model.minimumSize = 1

@@ -135,6 +135,7 @@ extension Configuration.Detector {
   /// One per processor, unless the file says otherwise.
   var workerCount: Int { workers > 0 ? workers : Processors.available }
 
-  /// Of an image that is alone: as many processors as images could have together.
-  var threadCount: Int { min(workerCount, Processors.available) }
+  /// Of an image that is alone: as many processors as images could have together, but no more than pay for one: each
+  /// scorer keeps its threads.
+  var threadCount: Int { min(workerCount, Processors.available, 8) }
 }

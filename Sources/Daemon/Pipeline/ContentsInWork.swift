@@ -1,20 +1,20 @@
 import StayposCore
-import Threading
+import Synchronization
 
-/// Which bytes are being scored: another file with the same waits for the answer instead of asking again.
+/// Which bytes are being scored: another file with the same waits in the queue for the answer instead of asking again.
 final class ContentsInWork: Sendable {
-  private let digests = Monitor<Set<SHA256Digest>>([])
-  /// Between two signs of life of a worker that waits.
-  private static let interval: Duration = .seconds(10)
+  /// How long it waits there.
+  static let delay: Duration = .milliseconds(250)
 
-  /// Blocks while another worker has the same content in work; everybody who returns calls ``end(_:)``.
-  /// - Parameter step: called now and then.
-  func begin(_ digest: SHA256Digest, step: () -> Void) {
-    while digests.wait(timeout: Self.interval, until: { $0.insert(digest).inserted ? () : nil }) == nil { step() }
+  private let digests = Mutex<Set<SHA256Digest>>([])
+
+  /// - Returns: false if another worker has the same content in work; else ``end(_:)`` has to follow.
+  func begin(_ digest: SHA256Digest) -> Bool {
+    digests.withLock { $0.insert(digest).inserted }
   }
 
   /// Its verdict is in the history, or it has none.
   func end(_ digest: SHA256Digest) {
-    digests.update { _ = $0.remove(digest) }
+    digests.withLock { _ = $0.remove(digest) }
   }
 }

@@ -93,7 +93,12 @@ struct Judge {
       return nil
     }
 
-    context.contentsInWork.begin(sha256, step: step)
+    // A worker that waited here could do nothing else, and content that hangs would hold up one after the other.
+    guard context.contentsInWork.begin(sha256) else {
+      try context.catalogue.release(
+        item.id, notBefore: Timestamp.now.advanced(by: ContentsInWork.delay), countAttempt: false)
+      return nil
+    }
     defer { context.contentsInWork.end(sha256) }
     if try context.catalogue.isAllowed(sha256) {
       entry.allowed = true

@@ -29,8 +29,14 @@ package final class FeatureStatistics {
     let channels = convolution.outputChannels
     for row in 0..<rows {
       histograms[index].add(
-        UnsafeBufferPointer(start: values + row * width * channels, count: columns * channels))
+        UnsafeBufferPointer(start: values + row * width * channels, count: columns * channels),
+        every: Self.sampling(channels: channels))
     }
+  }
+
+  /// A sample of the values suffices.
+  static func sampling(channels: Int) -> Int {
+    [13, 17, 19, 23].first { !channels.isMultiple(of: $0) } ?? 1
   }
 
   package var calibration: Calibration {

@@ -3,17 +3,17 @@
 struct MagnitudeHistogram {
   /// Exponent and the first four bits of the fraction.
   private static let droppedBits = UInt32(19)
-  /// One value in so many is counted: no number of channels is a multiple of it, so that all channels are.
-  private static let sampling = 13
   private var counts = [Int](repeating: 0, count: 1 << 12)
   /// The next one in the values to come.
   private var next = 0
 
-  mutating func add(_ values: UnsafeBufferPointer<Float>) {
+  /// Counts one value in so many.
+  /// - Parameter distance: without a common factor with the number of channels all channels are counted alike.
+  mutating func add(_ values: UnsafeBufferPointer<Float>, every distance: Int) {
     counts.withUnsafeMutableBufferPointer { counts in
       while next < values.count {
         counts[Int(values[next].magnitude.bitPattern >> Self.droppedBits)] += 1
-        next += Self.sampling
+        next += distance
       }
     }
     next -= values.count

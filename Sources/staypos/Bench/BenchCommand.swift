@@ -112,7 +112,7 @@ struct BenchCommand: ParsableCommand {
     let peak = ProcessMemory.peak
     return try BenchResult(
       model: detector.model, precision: detector.precision, size: size,
-      threads: threads, streaming: !whole, first: times[0], times: Array(times.dropFirst()),
+      threads: detector.threads, streaming: !whole, first: times[0], times: Array(times.dropFirst()),
       peakBytes: peak, work: attainable ? detector.work(size) : nil, scannedRows: scannedRows, logit: score.logit)
   }
 

@@ -51,7 +51,8 @@ struct ModelQuantizeCommand: ParsableCommand {
       guard !OutputFile.isSame(source, output.path) else {
         throw Failure("\(output.path.escaped) is the model itself: name another file for --output")
       }
-      let calibrator = try Calibrator(model: Model(path: source), threads: threads)
+      let calibrator = try Calibrator(
+        model: Model(path: source), threads: threads, memoryLimit: ProcessMemory.limit)
       let count = observeAll(calibrator)
       guard count > 0 else { throw Failure("\(images.path.escaped): no image was scored") }
       try calibrator.writeModel(from: source, to: output.path)

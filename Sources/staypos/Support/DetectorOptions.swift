@@ -29,17 +29,11 @@ struct DetectorOptions: ParsableArguments {
     do {
       return try Detector.load(
         model?.path ?? DefaultModel.find(), precision: arithmetic.precision, threads: threads,
-        memoryLimit: availableMemory(), streaming: streaming)
+        memoryLimit: ProcessMemory.limit, streaming: streaming)
     } catch {
       Console.complain("\(error)")
       throw ExitCode.notScored
     }
-  }
-
-  /// Nine tenths of what the kernel calls available: better no verdict than a process that the kernel kills.
-  private func availableMemory() -> Int? {
-    guard let kibibytes = ProcessMemory.kibibytes("MemAvailable", in: "/proc/meminfo") else { return nil }
-    return kibibytes * 1024 / 10 * 9
   }
 }
 
