@@ -236,7 +236,7 @@ def main():
     for row in rows:
         if "fp32" in row["engine"]:
             logits[row["size"]].append(row["logit"])
-    difference = max((max(values) - min(values) for values in logits.values()), default=0)
+    differences = [max(values) - min(values) for values in logits.values() if len(values) > 1]
     interpreter = max(row["interpreter"] for row in rows) / 2**20
     lines = [
         f"{network}, {options.threads} threads; {version}, {', '.join(versions())}.", "",
@@ -246,12 +246,12 @@ def main():
         "its layers that is called alone in the same precision, in the same run ("
         + ", ".join(f"{name} {rate / 1e9:.0f} G/s" for name, rate in attainable(rows).items())
         + "). More than 100 %: Winograd's algorithm needs fewer.",
-        f"Largest difference of the logits in fp32: {difference:.1e}.",
+        *([f"Largest difference of the logits in fp32: {max(differences):.1e}."] if differences else []),
         f"Peak RSS includes the weights ({weights:.0f} MiB in fp32) and, for the others, the Python interpreter with numpy ({interpreter:.0f} MiB).",
         f"{options.rounds} processes of each engine, in turn and in changing order, each the median of {options.repeat} runs "
         f"after one that is not counted; median and range over the processes.",
-        "Processor seconds are those of all threads in the whole process, start-up included, by the number of its runs: other "
-        "load on the machine changes them least.",
+        "Processor seconds are those of all threads in the whole process, start-up included and staypos's measurement of its "
+        "layers too, by the number of its runs: other load on the machine changes them least.",
         f"{processor()}, {datetime.date.today()}, load average {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end.",
     ]
     if options.note:
