@@ -1,4 +1,5 @@
-/// Zeros (in a pooling: nothing) before the first and after the last row; the same for columns.
+/// Zeros before the first and after the last row; the same for columns. A max pooling cannot tell them from nothing: see
+/// ``Graph/maxPooling(_:of:)``.
 package struct Padding: Hashable, Sendable {
   package var before: Int
   package var after: Int

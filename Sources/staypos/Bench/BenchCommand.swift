@@ -75,7 +75,7 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     if let mixedSizes {
-      let result = try MixedSizes(mixedSizes, threads: threads, load: load)
+      let result = try MixedSizes(mixedSizes, load: load)
       if json { try Console.write(json: result) } else { try Console.write(line: result.line) }
       return
     }
@@ -115,8 +115,6 @@ struct BenchCommand: ParsableCommand {
       threads: detector.threads, streaming: !whole, first: times[0], times: Array(times.dropFirst()),
       peakBytes: peak, work: attainable ? detector.work(size) : nil, scannedRows: scannedRows, logit: score.logit)
   }
-
-  private var threads: Int { detector.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
   private func load() throws -> Detector {
     guard let architecture else { return try detector.load(streaming: !whole) }

@@ -26,7 +26,7 @@ struct MixedSizes: Encodable {
 
   /// Scores each of that many different sizes three times; the first of them compiles.
   /// - Parameter load: called once, and timed.
-  init(_ count: Int, threads: Int, load: () throws -> Detector) throws {
+  init(_ count: Int, load: () throws -> Detector) throws {
     let clock = ContinuousClock()
     let start = clock.now
     func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
@@ -50,7 +50,7 @@ struct MixedSizes: Encodable {
     let last = measured.suffix(max(1, count / 10))
     model = detector.model.name
     precision = detector.precision
-    (self.threads, sizes) = (threads, count)
+    (threads, sizes) = (detector.threads, count)
     self.firstScoreSeconds = firstScoreSeconds ?? 0
     firstCostSeconds = measured.first?.cost ?? 0
     lastCostSeconds = last.map(\.cost).reduce(0, +) / Double(last.count)
