@@ -67,6 +67,9 @@ let package = Package(
     library("Checkpoints", [system]),
     library("Detection", ["StayposCore", "ImageDecoding", "NeuralNetwork", "Checkpoints", "Hashing", system]),
 
+    // For the offline tool alone.
+    library("Datasets", ["StayposCore", "Filesystem", system]),
+
     // The daemon's stages.
     library("Filesystem", ["StayposCore", "CLinux", system]),
     library("Watching", ["StayposCore", "Threading", "Filesystem", "CLinux", system]),
@@ -108,6 +111,7 @@ let package = Package(
       "DetectionTests",
       ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", "TestSupport", system]),
     tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", "TestSupport", system]),
+    tests("DatasetsTests", ["Datasets", "StayposCore", "TestSupport", system]),
     tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", "TestSupport", system]),
     tests("CataloguingTests", ["Cataloguing", "StayposCore", "TestSupport", system]),
     tests("ThreadingTests", ["Threading"]),

@@ -1,4 +1,5 @@
 import Detection
+import Filesystem
 import StayposCore
 import SystemPackage
 

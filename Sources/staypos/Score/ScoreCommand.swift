@@ -1,5 +1,6 @@
 import ArgumentParser
 import Detection
+import Filesystem
 import StayposCore
 import SystemPackage
 
