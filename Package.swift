@@ -52,6 +52,8 @@ let package = Package(
     .target(
       name: "CImageCodecs",
       linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("z")]),
+    // For the offline tool alone.
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .target(name: "CLinux"),
     // Without optimization, the tests' debug build would take minutes for one image.
     .target(name: "CWinograd", cSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("gomp")]),
@@ -69,6 +71,7 @@ let package = Package(
 
     // For the offline tool alone.
     library("Datasets", ["StayposCore", "Filesystem", system]),
+    library("Transforms", ["StayposCore", "ImageDecoding", "CWebP"]),
 
     // The daemon's stages.
     library("Filesystem", ["StayposCore", "CLinux", system]),
@@ -112,6 +115,7 @@ let package = Package(
       ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", "TestSupport", system]),
     tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", "TestSupport", system]),
     tests("DatasetsTests", ["Datasets", "StayposCore", "TestSupport", system]),
+    tests("TransformsTests", ["Transforms", "ImageDecoding", "StayposCore", "TestSupport", system]),
     tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", "TestSupport", system]),
     tests("CataloguingTests", ["Cataloguing", "StayposCore", "TestSupport", system]),
     tests("ThreadingTests", ["Threading"]),

@@ -2,10 +2,14 @@ import CImageCodecs
 import Glibc
 import StayposCore
 
-/// Why no PNG was written.
+/// Why no image file was made.
 package struct EncodingFailure: Error, Hashable, CustomStringConvertible {
   /// One line for people.
   package var detail: String
+
+  package init(detail: String) {
+    self.detail = detail
+  }
 
   package var description: String { detail }
 }

@@ -64,4 +64,17 @@ sp_status sp_png_write(const uint8_t *pixels, uint32_t width, uint32_t height, i
 sp_status sp_png_encode(
     const uint8_t *pixels, uint32_t width, uint32_t height, uint8_t **bytes, size_t *count, sp_failure *failure);
 
+/// Chroma samples for each block of luma samples: as many, half across, half across and down.
+typedef enum __attribute__((enum_extensibility(closed))) sp_jpeg_sampling {
+  SP_JPEG_444,
+  SP_JPEG_422,
+  SP_JPEG_420,
+} sp_jpeg_sampling;
+
+/// Makes a baseline JPEG of width × height × 3 bytes RGB with libjpeg's tables scaled to `quality` (1 to 100); the caller
+/// frees `*bytes` with free(3). On failure `*bytes` is NULL.
+sp_status sp_jpeg_encode(
+    const uint8_t *pixels, uint32_t width, uint32_t height, int quality, sp_jpeg_sampling sampling, uint8_t **bytes,
+    size_t *count, sp_failure *failure);
+
 #endif
