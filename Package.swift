@@ -71,6 +71,7 @@ let package = Package(
 
     // For the offline tool alone.
     library("Datasets", ["StayposCore", "Filesystem", system]),
+    library("Plotting", ["StayposCore"]),
     library("Transforms", ["StayposCore", "ImageDecoding", "CWebP"]),
 
     // The daemon's stages.
@@ -115,6 +116,7 @@ let package = Package(
       ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", "TestSupport", system]),
     tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", "TestSupport", system]),
     tests("DatasetsTests", ["Datasets", "StayposCore", "TestSupport", system]),
+    tests("PlottingTests", ["Plotting", "TestSupport"]),
     tests("TransformsTests", ["Transforms", "ImageDecoding", "StayposCore", "TestSupport", system]),
     tests("WatchingTests", ["Watching", "CLinux", "Filesystem", "StayposCore", "Threading", "TestSupport", system]),
     tests("CataloguingTests", ["Cataloguing", "StayposCore", "TestSupport", system]),

@@ -1,3 +1,5 @@
+import StayposCore
+
 /// The values that the ends of the colour ramp stand for, and round numbers between them.
 struct ValueScale: Equatable {
   var minimum: Double
