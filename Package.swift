@@ -150,7 +150,8 @@ let package = Package(
       "EndToEnd",
       [
         "stayposd", "staypos-scorer", "staypos-ctl", "staypos", "StayposCore", "ImageDecoding", "Checkpoints",
-        "Journaling", "TestSupport", "CLinux", "fault-shim", system,
+        "Journaling", "TestSupport", "CLinux", "fault-shim", "scorer-probe", system,
+        .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
   ]

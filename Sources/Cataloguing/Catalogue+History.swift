@@ -119,7 +119,9 @@ extension Catalogue {
       try database.execute(
         sql: "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE time < ? ORDER BY time LIMIT ?)",
         arguments: [time.nanoseconds, limit])
-      return database.changesCount
+      let count = database.changesCount
+      try Self.step("retention.pruning")
+      return count
     }
   }
 

@@ -45,6 +45,7 @@ extension Catalogue {
       if let identity {
         try Self.setJudged(identity, sha256: entry.sha256, historyID: id, in: database)
       }
+      try Self.step("verdict.recording")
       var entry = entry
       entry.id = id
       return entry
@@ -62,6 +63,7 @@ extension Catalogue {
       else { return false }
       try Self.setJudged(identity, sha256: old.sha256, historyID: old.historyID, in: database)
       if let itemID { try Self.remove(itemID, from: database) }
+      try Self.step("verdict.keeping")
       return true
     }
   }
@@ -84,6 +86,7 @@ extension Catalogue {
   ) throws(CatalogueError) {
     try write("keep a verdict") { database in
       try Self.setJudged(identity, sha256: sha256, historyID: historyID, in: database)
+      try Self.step("restore.judging")
     }
   }
 

@@ -65,7 +65,9 @@ extension Catalogue {
       if let identity { try Self.setJudged(identity, sha256: sha256, historyID: nil, in: database) }
       try database.execute(
         sql: "UPDATE quarantine SET state = ? WHERE id = ?", arguments: [state.rawValue, id.description])
-      return database.changesCount > 0
+      let isKnown = database.changesCount > 0
+      try Self.step("departure.indexing")
+      return isKnown
     }
   }
 
@@ -121,6 +123,7 @@ extension Catalogue {
           arguments: [QuarantineSummary.State.missing.rawValue, id])
       }
       for record in records { try Self.upsert(record, in: database) }
+      try Self.step("recovery.indexing")
       return missing.compactMap(QuarantineID.init).sorted()
     }
   }

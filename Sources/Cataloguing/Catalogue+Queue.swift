@@ -60,14 +60,18 @@ package struct QueueDepth: Sendable, Equatable {
 extension Catalogue {
   package func enqueue(_ admission: Admission, at now: Timestamp) throws(CatalogueError) -> AdmissionOutcome {
     try write("queue a file") { database in
-      try Self.enqueue(admission, at: now, in: database)
+      let outcome = try Self.enqueue(admission, at: now, in: database)
+      try Self.step("admission.queueing")
+      return outcome
     }
   }
 
   /// All in one transaction; the outcomes in the order of `admissions`.
   package func enqueue(_ admissions: [Admission], at now: Timestamp) throws(CatalogueError) -> [AdmissionOutcome] {
     try write("queue files") { database in
-      try admissions.map { try Self.enqueue($0, at: now, in: database) }
+      let outcomes = try admissions.map { try Self.enqueue($0, at: now, in: database) }
+      try Self.step("admission.queueing")
+      return outcomes
     }
   }
 
@@ -83,6 +87,7 @@ extension Catalogue {
             """), arguments: [now.nanoseconds])
       guard let item = try row.map(QueueItem.init(row:)) else { return nil }
       try database.cachedStatement(sql: "INSERT INTO leased VALUES (?)").execute(arguments: [item.id])
+      try Self.step("queue.leasing")
       return item
     }
   }
@@ -129,6 +134,7 @@ extension Catalogue {
         released = try Self.unite(released, other, in: database)
       }
       try Self.update(released, in: database)
+      try Self.step("queue.releasing")
       return true
     }
   }
@@ -160,6 +166,7 @@ extension Catalogue {
         entry.item.path = path
         try Self.update(entry, in: database)
       }
+      try Self.step("admission.renaming")
       return moved.count
     }
   }

@@ -74,6 +74,15 @@ package final class Catalogue: Sendable {
     }
   }
 
+  /// A failpoint inside a transaction: an error is what SQLite makes of it.
+  @inline(__always) static func step(_ name: Failpoint.Name) throws {
+    do {
+      try Failpoint.hit(name)
+    } catch {
+      throw DatabaseError(resultCode: error as? Errno == .noSpace ? .SQLITE_FULL : .SQLITE_IOERR)
+    }
+  }
+
   func read<Value>(_ doing: String, _ body: (Database) throws -> Value) throws(CatalogueError) -> Value {
     do {
       return try database.read(body)

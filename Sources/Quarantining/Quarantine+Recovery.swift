@@ -32,6 +32,7 @@ extension Quarantine {
   ) throws(QuarantineError) -> Recovery {
     do {
       try removeTemporaryFiles()
+      Failpoint.pass("recovery.swept")
       var recovery = Recovery()
       let (records, problems) = try records()
       recovery.problems = problems
@@ -75,6 +76,7 @@ extension Quarantine {
     case (.prepared, let object?): try recoverTake(record, object, &recovery)
     case (.deleting, _):
       try removeObject(record)
+      Failpoint.pass("recovery.objectRemoved")
       return .deleted(record)
     case (.restoring, let object): return try recoverRestore(record, object, &recovery)
     }
@@ -87,15 +89,18 @@ extension Quarantine {
       if let location = try Self.place(of: record.path) {
         if Self.isInPlace(record, location) {
           try removeObject(record)
+          Failpoint.pass("recovery.copyWithdrawn")
           try removeRecord(record.id)
           recovery.leftInPlace.append(record)
           return
         }
         try finishRemoval(record, location)
+        Failpoint.pass("recovery.sourceRemoved")
       }
     } else if !object.identity.isSameFile(as: record.identity) {
       // Another file had taken its place just before the move.
       try giveBack(record, to: try FileLocation(record.path))
+      Failpoint.pass("recovery.givenBack")
       forget(bytes: object.identity.size)
       try removeRecord(record.id)
       recovery.leftInPlace.append(record)
@@ -107,6 +112,7 @@ extension Quarantine {
     try file.descriptor.sync()
     record.state = .quarantined
     try write(record)
+    Failpoint.pass("recovery.taken")
     recovery.taken.append(record)
   }
 
@@ -141,10 +147,12 @@ extension Quarantine {
     if object != nil {
       guard let identity, let copy = restoration.copy, identity.isSameFile(as: copy) else {
         try undo(record)
+        Failpoint.pass("recovery.undone")
         recovery.notRestored.append(record)
         return nil
       }
       try removeObject(record)
+      Failpoint.pass("recovery.objectRemoved")
     }
     return .restored(record, as: intact)
   }

@@ -63,6 +63,7 @@ extension Quarantine {
         try Failpoint.hit("restore.told")
         // The file is where it belongs. A record left behind says so to recovery.
         try? self.removeRecord(id)
+        Failpoint.pass("restore.forgotten")
         return restored
       } catch {
         // Only if it is still here; otherwise it is restored, and recovery tidies up.
@@ -70,6 +71,7 @@ extension Quarantine {
           record.restoration == original.restoration || !Self.isPublished(record)
         {
           try self.undo(record)
+          Failpoint.pass("restore.undone")
         }
         throw error
       }

@@ -62,6 +62,7 @@ extension Quarantine {
       if (try? exists(Self.objectName(record.id))) == false {
         try? removeRecord(record.id)
         forget(bytes: record.size)
+        Failpoint.pass("take.withdrawn")
       }
       throw error
     }
@@ -70,6 +71,7 @@ extension Quarantine {
     record.state = .quarantined
     // The file is safe here, and a record that still says `prepared` means the same to recovery.
     try? write(record)
+    Failpoint.pass("take.recorded")
     return record
   }
 
@@ -89,6 +91,7 @@ extension Quarantine {
       try Failpoint.hit("take.synced")
     } catch {
       try giveBack(record, to: location)
+      Failpoint.pass("take.givenBack")
       throw error
     }
   }
@@ -141,6 +144,7 @@ extension Quarantine {
       if (try? status(of: Self.temporaryName(record.id), in: location.directory)) == .some(nil) {
         try? directory.unlink(object)
       }
+      Failpoint.pass("take.copyWithdrawn")
       throw error
     }
     try Failpoint.hit("take.sourceRemoved")
@@ -172,6 +176,7 @@ extension Quarantine {
       }
     } catch {
       try? Self.putBack(aside, of: record.id, in: location.directory, to: location)
+      Failpoint.pass("take.putBack")
       throw error
     }
   }

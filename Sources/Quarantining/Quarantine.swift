@@ -173,6 +173,7 @@ package final class Quarantine: Sendable {
       try beforeForgetting(.deleted(record))
       try Failpoint.hit("delete.told")
       try self.removeRecord(id)
+      Failpoint.pass("delete.forgotten")
       return original
     }
   }

@@ -66,6 +66,8 @@ package struct QuarantineError: Error, Equatable, Sendable, CustomStringConverti
         case .notDirectory, .wrongKind, .crossDevice, .tooManyOpenFiles, .watchLimit, .unsupported, .io, .other: .io
         }
       self.init(code, error.message, path: error.path, errno: error.errno)
+    case let error as Errno:
+      self.init(FilesystemError(errno: error, operation: "go on"))
     default: self.init(.io, "\(error)")
     }
   }

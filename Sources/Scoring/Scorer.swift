@@ -58,7 +58,9 @@ package final class Scorer {
           try countFailedStart(.couldNotStart("it ended while it was idle"), tolerated: 3)
           continue
         }
+        Failpoint.pass("scorer.asked")
         let outcome = try reply(to: request, from: process, by: hello.model, until: start + configuration.timeout)
+        Failpoint.pass("scorer.answered")
         let duration = clock.now - start
         failedStarts = 0
         if let resident = process.residentBytes, resident > configuration.residentLimit { stop() }
@@ -89,6 +91,7 @@ extension Scorer {
     do {
       let process = try ScorerProcess(configuration, model: model.descriptor)
       let hello = try greeting(of: process)
+      Failpoint.pass("scorer.started")
       running = (process, hello)
       loadedModel = hello.model.sha256
       earliestStart = clock.now
@@ -151,6 +154,7 @@ extension Scorer {
         }
         return false
       }
+      try Failpoint.hit("scorer.asking")
       return try process.channel.send(request, attaching: file) == .sent
     } catch let error as ScorerProtocolError {
       throw violation(error)

@@ -69,6 +69,7 @@ final class ScorerProcess {
 
   private static func makePair() throws(ScorerFailure) -> ScorerChannel.Pair {
     do {
+      try Failpoint.hit("scorer.starting")
       return try ScorerChannel.Pair()
     } catch {
       throw .couldNotStart("no socket pair: \(error)")

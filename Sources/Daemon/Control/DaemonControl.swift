@@ -109,6 +109,7 @@ package final class DaemonControl: ControlService {
       context.submissions.fail(path, error.message)
       throw .refused(error.message)
     }
+    Failpoint.pass("admission.submitted")
     pipeline.wake()
     switch outcome {
     case .queued(let id), .coalesced(let id): return id

@@ -25,11 +25,13 @@ final class Intake: Sendable {
     let events = context.events
     switch report {
     case .settled(let files):
+      Failpoint.pass("admission.settled")
       let now = Timestamp.now
       let admissions = files.map {
         Cataloguing.Admission(path: $0.path, identity: $0.identity, priority: $0.priority)
       }
       patiently { () throws(CatalogueError) in _ = try context.catalogue.enqueue(admissions, at: now) }
+      Failpoint.pass("admission.queued")
       wake()
     case .directoryRenamed(let from, let to):
       context.submissions.rename(from: from, to: to)

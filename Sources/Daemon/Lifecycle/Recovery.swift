@@ -11,6 +11,7 @@ struct Recovery {
     defer { context.checkRoom() }
     do {
       let recovery = try context.quarantine.recover(beforeForgetting: context.note)
+      Failpoint.pass("recovery.quarantineDone")
       if !recovery.changedNothing {
         context.events.record(
           Event(
@@ -29,7 +30,9 @@ struct Recovery {
       }
       var summaries: [QuarantineSummary] = []
       for record in records { summaries.append(try summary(of: record)) }
-      for id in try context.catalogue.rebuildQuarantine(from: summaries) {
+      let missing = try context.catalogue.rebuildQuarantine(from: summaries)
+      Failpoint.pass("recovery.indexed")
+      for id in missing {
         context.events.record(
           Event(.evidenceChanged, .error, "listed in the quarantine and not there any more", quarantineID: id))
       }
@@ -58,6 +61,7 @@ struct Recovery {
       model: record.model.sha256, quarantineID: record.id, duration: .zero)
     let recorded = try context.catalogue.complete(
       itemID: nil, entry: entry, identity: nil, quarantined: (QuarantineSummary(record), record.identity))
+    Failpoint.pass("recovery.completed")
     context.events.record(Event(verdictOn: recorded))
   }
 }

@@ -79,8 +79,10 @@ final class Retention: Sendable {
           next = min(next, left)
           break
         }
+        Failpoint.pass("retention.due")
         do throws(QuarantineError) {
           _ = try context.quarantine.delete(id, beforeForgetting: context.note)
+          Failpoint.pass("retention.deleted")
           context.events.record(
             Event(
               .deleted, .notice, "deleted from the quarantine: older than retention_days", path: record.path,

@@ -59,6 +59,7 @@ struct Judge {
   }
 
   private func run(_ scoring: Scoring, on file: borrowing RegularFile) throws(CatalogueError) -> ScorerFailure? {
+    Failpoint.pass("scoring.opened")
     let identity = file.status.identity
     var entry = entry(.notScored(.unstable))
     entry.fileSize = identity.size
@@ -83,6 +84,7 @@ struct Judge {
       return nil
     }
     entry.sha256 = sha256
+    Failpoint.pass("scoring.hashed")
     step()
 
     // Renamed, linked or given other rights since its verdict: the bytes are the same, and so is the verdict.
@@ -187,6 +189,7 @@ struct Judge {
   private func conclude(
     _ entry: HistoryEntry, _ file: borrowing RegularFile, _ sha256: SHA256Digest
   ) throws(CatalogueError) {
+    Failpoint.pass("verdict.decided")
     let status: FileStatus
     do {
       status = try file.descriptor.status()
@@ -281,7 +284,9 @@ struct Judge {
       }
     }
     guard let recorded else { return }
+    Failpoint.pass("verdict.recorded")
     context.events.record(Event(verdictOn: recorded))
+    Failpoint.pass("verdict.told")
     context.submissions.complete(recorded, queuedAs: item.path)
   }
 

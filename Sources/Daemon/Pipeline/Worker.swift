@@ -53,6 +53,7 @@ struct Worker {
       var pause: Duration?
       do {
         if let item = try context.catalogue.lease(now: .now) {
+          Failpoint.pass("queue.leased")
           step()
           return .item(item, go.setup)
         }

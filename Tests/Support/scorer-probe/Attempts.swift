@@ -11,6 +11,7 @@ func attempt(_ order: String, image: CInt, _ request: ScorerRequest) -> ScoringO
   switch first {
   // Good behaviour, and what a daemon has to survive.
   case "score": return .scored(Score(realScore: 0, fakeScore: 1, bias: 0), size: ImageSize(width: 2, height: 2))
+  case "clear": return .scored(Score(realScore: 0, fakeScore: 0, bias: -1), size: ImageSize(width: 2, height: 2))
   case "request": return .notScored(.corrupt, detail: "\(request.threads) threads")
   case "bound":
     let bound = Score(realScore: 0, fakeScore: 1, bias: 0, isLowerBound: true)
