@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>  // struct statx with the mount id, which <sys/stat.h> of glibc 2.36 lacks
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -98,4 +99,15 @@ int clinux_filesystem_magic(int descriptor, uint64_t *magic) {
   if (fstatfs(descriptor, &s) != 0) return -1;
   *magic = (uint64_t)(unsigned long)s.f_type;
   return 0;
+}
+
+static const int all_seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+int clinux_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+int clinux_seal(int descriptor) { return fcntl(descriptor, F_ADD_SEALS, all_seals); }
+
+bool clinux_is_sealed(int descriptor) {
+  int seals = fcntl(descriptor, F_GET_SEALS);
+  return seals >= 0 && (seals & all_seals) == all_seals;
 }

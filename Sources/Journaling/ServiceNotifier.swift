@@ -6,6 +6,9 @@ import StayposCore
 package struct ServiceNotifier: Sendable {
   package init() {}
 
+  /// Whether there is a manager that listens.
+  package static var hasManager: Bool { getenv("NOTIFY_SOCKET") != nil }
+
   /// `Type=notify`: start-up, or a reload, is over.
   package func ready(status: String) {
     send("READY=1\nSTATUS=\(status.controlEscaped)")
@@ -26,6 +29,20 @@ package struct ServiceNotifier: Sendable {
   /// Says that the daemon makes progress; due within ``watchdogInterval``.
   package func keepAlive() {
     send("WATCHDOG=1")
+  }
+
+  /// Gives the manager a descriptor to keep over restarts (`FileDescriptorStoreMax=` of the unit); the next process finds
+  /// it among its ``PassedDescriptors``.
+  ///
+  /// - Parameter name: without colons.
+  package func keep(_ descriptor: CInt, as name: String) {
+    var descriptors = [descriptor]
+    _ = sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=\(name)", &descriptors, 1)
+  }
+
+  /// The manager closes all that it keeps under this name.
+  package func forget(_ name: String) {
+    send("FDSTOREREMOVE=1\nFDNAME=\(name)")
   }
 
   /// `WatchdogSec=` of the unit; feed at half of it. nil: no watchdog.

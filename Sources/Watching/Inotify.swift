@@ -32,6 +32,20 @@ final class Inotify: Sendable {
     descriptor = Descriptor(owning: value)
   }
 
+  /// Reads on in the queue of an earlier process.
+  ///
+  /// - Throws: `wrong-kind` if it is none.
+  init(adopting queue: consuming Descriptor) throws(FilesystemError) {
+    var target = [UInt8](repeating: 0, count: 64)
+    let length = readlink("/proc/self/fd/\(queue.rawValue)", &target, target.count)
+    guard length > 0, target.prefix(length).elementsEqual("anon_inode:inotify".utf8) else {
+      throw FilesystemError(.wrongKind, operation: "take over an inotify instance")
+    }
+    let flags = fcntl(queue.rawValue, F_GETFL)
+    _ = fcntl(queue.rawValue, F_SETFL, flags | O_NONBLOCK)
+    descriptor = queue
+  }
+
   /// Watches an open directory; an inode that is watched already keeps its number, and the mask grows.
   func watch(_ directory: borrowing Directory, _ mask: UInt32, inUse: Int) throws(FilesystemError) -> CInt {
     let flags = mask | UInt32(IN_ONLYDIR) | UInt32(IN_MASK_ADD)

@@ -25,6 +25,7 @@ extension WatchLoop {
       rootStates[tree.addRoot(root)] = .starting
       isChanged.insert(root.path)
     }
+    if reason == .start, let map = channel.inherited { resume(map) }
     verifyRoots(scanning: false)
     let tops = tree.roots.filter { isChanged.contains($0.value.path) }.keys.sorted { $0.value < $1.value }
       .compactMap { tree.directory(at: .root($0)) }
@@ -172,14 +173,16 @@ extension WatchLoop {
       guard error.code == .watchLimit else { throw error }
     }
     markReadable(path)
+    if let watch { settleInherited(watch, at: place) }
     guard let attachment = tree.attach(watch: watch, at: place) else { return nil }
+    inherited.remove(attachment.directory)
     if let displaced = attachment.displaced { removeSubtree(displaced) }
     if attachment.isNew { describe(attachment.directory, place, status, directory) }
     updateCoverage()
     return attachment
   }
 
-  private func describe(
+  func describe(
     _ id: DirectoryID, _ place: WatchTree.Place, _ status: FileStatus, _ directory: borrowing Directory
   ) {
     var above: DirectoryInfo?

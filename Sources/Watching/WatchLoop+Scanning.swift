@@ -73,6 +73,7 @@ extension WatchLoop {
     if pass.summary.reason == .periodic { schedulePolling() }
     // The last files of it may still have to be probed; a report of its end would come before theirs.
     settleDue()
+    if pass.summary.reason == .start { endInheritance() }
     if pass.summary.reason == .overflow, rescans.next == nil { settledSinceOverflow = nil }
     emit(.scanFinished(pass.summary))
   }

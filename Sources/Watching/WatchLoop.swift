@@ -58,6 +58,12 @@ final class WatchLoop {
   var unreadableExample: (path: FilePath, reason: String)?
   var networkDirectories = 0
 
+  // From the process before, and for the next
+  /// Directories that only the map of the process before speaks of: whether they are there is to be seen.
+  var inherited: Set<DirectoryID> = []
+  var keptRevision = 0
+  var nextKeep = Instant.now
+
   // Moves
   /// Directories that were moved away and have not turned up again, by cookie.
   var moved: [UInt32: (directory: DirectoryID, path: FilePath?, until: Instant)] = [:]
@@ -66,7 +72,7 @@ final class WatchLoop {
   private var settled: [SettledFile] = []
   private var wakeups = 0
   /// When the queue was last read empty: nothing before that is lost.
-  private var lastDrained = Timestamp.now
+  var lastDrained = Timestamp.now
 
   init(
     channel: WatchChannel, admission: Admission, timing: WatchTiming, report: @escaping @Sendable (WatchReport) -> Void
@@ -83,10 +89,12 @@ final class WatchLoop {
   func run(roots: [WatchRoot]) {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
     defer { buffer.deallocate() }
+    if channel.store != nil { emit(.started(channel.start)) }
     replaceRoots(roots, reason: .start)
     while true {
       wakeups += 1
       flush()
+      keepMap()
       publishStatus()
       let isBusy = active != nil || !jobs.isEmpty || !backlogJobs.isEmpty
       let mountsChanged = channel.wait(timeout: isBusy ? .zero : nextDeadline.map { $0 - .now })
@@ -99,6 +107,7 @@ final class WatchLoop {
       handleDeadlines()
       scanSlice()
     }
+    keepMap(isLast: true)
     flush()
   }
 
@@ -150,8 +159,8 @@ final class WatchLoop {
   // MARK: Time
 
   private var nextDeadline: Instant? {
-    [settler.nextDeadline, rescans.next, nextPoll, nextUnreadable, moved.values.map(\.until).min()].compactMap(\.self)
-      .min()
+    [settler.nextDeadline, rescans.next, nextPoll, nextUnreadable, moved.values.map(\.until).min(), keepDeadline]
+      .compactMap(\.self).min()
   }
 
   private func handleDeadlines() {
@@ -193,7 +202,11 @@ final class WatchLoop {
       return
     }
     if let roots = guards[event.watch] { handleGuard(event, roots) }
-    guard let directory = tree.directory(watch: event.watch) else { return }
+    guard let directory = tree.directory(watch: event.watch) else {
+      if guards[event.watch] == nil { dismiss(event) }
+      return
+    }
+    confirm(directory)
     if event.has(IN_IGNORED) {
       // Deleted or unmounted: the kernel has dropped the watch, and its number is never used again.
       let isRoot = tree.nodes[directory]?.places.contains { if case .root = $0 { true } else { false } } ?? false
@@ -217,7 +230,7 @@ final class WatchLoop {
     let place = WatchTree.Place.child(of: parent, name: name)
     if event.has(IN_MOVED_FROM) {
       guard let directory = tree.directory(at: place) else { return }
-      let path = tree.path(of: place)
+      let path = inherited.contains(parent) ? nil : tree.path(of: place)
       // What is under the name now counts: the queue may lag behind an exchange or a way back.
       if let path, let found = try? Directory(opening: path), currentWatch(of: found) == tree.nodes[directory]?.watch {
         return
@@ -256,7 +269,7 @@ final class WatchLoop {
   }
 
   /// The watch that a directory has, if it has one. The mask stays as it is.
-  private func currentWatch(of directory: borrowing Directory) -> CInt? {
+  func currentWatch(of directory: borrowing Directory) -> CInt? {
     guard let watch = try? channel.inotify.watch(directory, .treeEvents, inUse: tree.watchCount) else { return nil }
     if tree.directory(watch: watch) == nil, guards[watch] == nil { channel.inotify.remove(watch) }
     return watch
@@ -273,6 +286,7 @@ final class WatchLoop {
       recover("network-filesystem", path.escaped)
     }
     settler.remove(directories: removal.directories)
+    inherited.subtract(removal.directories)
     for file in pendingWriters.keys where removal.directories.contains(file.directory) { pendingWriters[file] = nil }
     updateCoverage()
   }

@@ -3,6 +3,8 @@ import SystemPackage
 
 /// What the watcher has to say, in the order in which it happened.
 package enum WatchReport: Sendable {
+  /// The first, if there is a store.
+  case started(WatchStart)
   /// One or more files. The same file may come again (a rescan, a close without a change): whoever takes them compares
   /// identities.
   case settled([SettledFile])

@@ -19,5 +19,8 @@ package struct WatchTiming: Sendable {
   package var rescanDelay: Duration = .seconds(1)
   package var rescanDelayMaximum: Duration = .seconds(120)
 
+  /// Least time between two maps for the next process; one that takes long to make comes less often.
+  package var mapInterval: Duration = .seconds(1)
+
   package init() {}
 }

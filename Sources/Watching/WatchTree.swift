@@ -53,6 +53,8 @@ package struct WatchTree {
   private var rootDirectories: [RootID: DirectoryID] = [:]
   private var byWatch: [CInt: DirectoryID] = [:]
   private var nextNumber = 0
+  /// Grows with every change of what a ``WatchMap`` says.
+  package private(set) var revision = 0
 
   package init() {}
 
@@ -176,6 +178,7 @@ package struct WatchTree {
     }
     if let occupant, nodes[occupant]?.watch == nil {
       if let watch {
+        revision += 1
         nodes[occupant]?.watch = watch
         byWatch[watch] = occupant
       }
@@ -193,6 +196,7 @@ package struct WatchTree {
   /// - Returns: the directory that was there, if it has no other place now.
   package mutating func detach(_ place: Place) -> DirectoryID? {
     guard let id = directory(at: place) else { return nil }
+    revision += 1
     switch place {
     case .root(let root): rootDirectories[root] = nil
     case .child(let parent, let name): nodes[parent]?.children[name] = nil
@@ -222,6 +226,7 @@ package struct WatchTree {
   }
 
   private mutating func put(_ id: DirectoryID, at place: Place) {
+    revision += 1
     nodes[id]?.places.append(place)
     switch place {
     case .root(let root): rootDirectories[root] = id

@@ -20,13 +20,14 @@ package final class Watcher: Sendable {
 
   /// - Parameters:
   ///   - excluding: directories that are never entered: the quarantine, the state directory.
+  ///   - store: has what an earlier process has left, and gets what the next one needs.
   ///   - report: takes what the watcher has to say; must not call ``stop()``.
   /// - Throws: `watch-limit` if the user has too many inotify instances.
   package init(
-    roots: [WatchRoot], excluding: [FilePath], timing: WatchTiming = WatchTiming(),
+    roots: [WatchRoot], excluding: [FilePath], timing: WatchTiming = WatchTiming(), store: (any WatchStore)? = nil,
     report: @escaping @Sendable (WatchReport) -> Void
   ) throws(FilesystemError) {
-    channel = try WatchChannel()
+    channel = try WatchChannel(store: store)
     channel.status.withLock { $0.roots = roots.map { .init(path: $0.path, state: .starting) } }
     self.roots = roots
     self.admission = Admission(excluding: excluding)
@@ -81,16 +82,62 @@ final class WatchChannel: Sendable {
   }
 
   let inotify: Inotify
+  let store: (any WatchStore)?
+  /// Of the process whose queue goes on.
+  let inherited: WatchMap?
+  let start: WatchStart
   let mounts: MountInfo
   let status = Mutex(WatchStatus())
   private let wake: EventDescriptor
   private let requests = Mutex(Requests())
 
-  init() throws(FilesystemError) {
-    inotify = try Inotify()
+  init(store: (any WatchStore)?) throws(FilesystemError) {
+    self.store = store
+    let left = store.map(WatchChannel.takeOver) ?? .success(nil)
+    if case .success((let queue, let map)?) = left {
+      (inotify, inherited) = (queue, map)
+      start = .resumed(directories: map.entries.count)
+    } else {
+      if case .failure(let refusal) = left { start = .refused(refusal.reason) } else { start = .fresh }
+      // What is of no use must not go on collecting events.
+      for part in KeptPart.allCases { store?.discard(part) }
+      (inotify, inherited) = (try Inotify(), nil)
+    }
+    // A store that has it already keeps it.
+    store?.keep(inotify.descriptor, as: .queue)
     mounts = try MountInfo()
     wake = try EventDescriptor()
   }
+
+  private struct Refusal: Error {
+    var reason: String
+  }
+
+  /// What an earlier process has left, as far as it can be told without looking at any directory; nil: nothing.
+  private static func takeOver(_ store: any WatchStore) -> Result<(Inotify, WatchMap)?, Refusal> {
+    var content: [UInt8]?
+    if let map = store.take(.map) {
+      guard map.isSealed, let bytes = try? map.readAll(limit: mapLimit) else {
+        return .failure(Refusal(reason: "the map of watches is not sealed, or too long"))
+      }
+      content = bytes
+    }
+    guard let queue = store.take(.queue) else {
+      return content == nil ? .success(nil) : .failure(Refusal(reason: "the queue is missing"))
+    }
+    guard let content else { return .failure(Refusal(reason: "the map of watches is missing")) }
+    do {
+      let map = try WatchMap(decoding: content)
+      return .success((try Inotify(adopting: queue), map))
+    } catch let damage as WatchMap.Damage {
+      return .failure(Refusal(reason: "the map of watches cannot be used: \(damage.rawValue)"))
+    } catch {
+      return .failure(Refusal(reason: "\(error)"))
+    }
+  }
+
+  /// Bytes. A million watches take a tenth of it.
+  private static let mapLimit = 1 << 29
 
   func send(_ change: (inout Requests) -> Void) {
     requests.withLock { change(&$0) }

@@ -17,6 +17,7 @@ final class Harness: Sendable {
     var degraded: [String] = []
     var recovered: [String] = []
     var overflows = 0
+    var starts: [WatchStart] = []
     /// How often each path came.
     var counts: [FilePath: Int] = [:]
     /// While true the watcher's thread is held in its report.
@@ -36,6 +37,7 @@ final class Harness: Sendable {
     timing.moveGrace = .milliseconds(100)
     timing.pollInterval = .milliseconds(100)
     timing.rescanDelay = .milliseconds(50)
+    timing.mapInterval = .milliseconds(10)
     return timing
   }()
 
@@ -45,13 +47,15 @@ final class Harness: Sendable {
 
   /// - Parameters:
   ///   - roots: names in the private directory; empty: the directory itself.
+  ///   - temporary: a directory that is there already.
   ///   - prepare: runs before the watcher starts.
   init(
     parent: FilePath = "/tmp", roots: [WatchRoot]? = nil, excluding: [String] = [],
-    settle: Duration = .milliseconds(25), watchLimit: Int? = nil,
+    settle: Duration = .milliseconds(25), watchLimit: Int? = nil, in temporary: TemporaryDirectory? = nil,
+    store: KeptDescriptors? = nil,
     prepare: (TemporaryDirectory) throws -> Void = { _ in }
   ) throws {
-    let temporary = TemporaryDirectory(in: parent)
+    let temporary = temporary ?? TemporaryDirectory(in: parent)
     let reports = Monitor(Reports())
     try prepare(temporary)
     let roots = (roots ?? [WatchRoot(path: "")]).map { root in
@@ -59,7 +63,7 @@ final class Harness: Sendable {
         path: temporary.path.pushing(root.path), recursive: root.recursive, include: root.include, settle: settle)
     }
     watcher = try Watcher(
-      roots: roots, excluding: excluding.map { temporary.path($0) }, timing: Self.timing
+      roots: roots, excluding: excluding.map { temporary.path($0) }, timing: Self.timing, store: store
     ) { report in
       reports.update { $0.take(report) }
       if reports.read({ $0.isHeld }) {
@@ -151,6 +155,7 @@ final class Harness: Sendable {
 extension Harness.Reports {
   mutating func take(_ report: WatchReport) {
     switch report {
+    case .started(let start): starts.append(start)
     case .settled(let files):
       settled += files
       for file in files { counts[file.path, default: 0] += 1 }

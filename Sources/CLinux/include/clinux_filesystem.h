@@ -59,4 +59,11 @@ bool clinux_matches(const char *pattern, const char *name);
 // f_type of statfs(2).
 int clinux_filesystem_magic(int descriptor, uint64_t *magic);
 
+// memfd_create(2): a file in memory that can be sealed, close-on-exec.
+int clinux_memory_file(const char *name);
+
+// F_ADD_SEALS: from now on nobody changes the file's content or size, or takes a seal away.
+int clinux_seal(int descriptor);
+bool clinux_is_sealed(int descriptor);
+
 #endif

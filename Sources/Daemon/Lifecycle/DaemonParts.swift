@@ -25,6 +25,7 @@ final class DaemonParts: Sendable {
 
   /// Starts nothing but the loading of the model.
   init(_ configuration: Configuration, file: FilePath, journal: EventLog) throws(StartError) {
+    let passed = PassedDescriptors.take()
     events = EventHub(journal: journal)
     degradations = DegradationBoard(events: events)
 
@@ -62,7 +63,10 @@ final class DaemonParts: Sendable {
       context: context, setup: setup, workers: configuration.detector.workerCount, isPaused: isPaused)
     let intake = Intake(context: context) { pipeline.wake() }
     do {
-      watcher = try Watcher(roots: configuration.watch.map(\.root), excluding: configuration.ownDirectories) {
+      watcher = try Watcher(
+        roots: configuration.watch.map(\.root), excluding: configuration.ownDirectories,
+        store: ServiceNotifier.hasManager ? ServiceWatchStore(passed: passed) : nil
+      ) {
         intake.receive($0)
       }
       retention = Retention(context: context, limits: configuration.retention)
@@ -92,11 +96,12 @@ final class DaemonParts: Sendable {
     }
     do {
       control = try ControlServer(
-        listener: Self.listener(configuration.control), service: service, feed: events.feed,
+        listener: Self.listener(configuration.control, passed), service: service, feed: events.feed,
         configuration: .init(version: StayposVersion.current, adminGroup: adminGroup))
     } catch {
       throw StartError("\(error)")
     }
+    passed.closeRest()
   }
 
   /// One line for `systemctl status`.
@@ -107,8 +112,10 @@ final class DaemonParts: Sendable {
       + "(\(policy.origin.rawValue)), \(policy.mode.rawValue), model \(pipeline.setup.model.name)"
   }
 
-  private static func listener(_ control: Configuration.Control) throws(ControlServerError) -> ControlListener {
-    if let activated = ActivationSockets.take(named: "control") {
+  private static func listener(
+    _ control: Configuration.Control, _ passed: PassedDescriptors
+  ) throws(ControlServerError) -> ControlListener {
+    if let activated = passed.socket(named: "control") {
       return ControlListener(activated: Descriptor(owning: activated))
     }
     return try ControlListener(path: control.socket)

@@ -24,6 +24,17 @@ final class Intake: Sendable {
   func receive(_ report: WatchReport) {
     let events = context.events
     switch report {
+    case .started(.fresh): break
+    case .started(.resumed(let count)):
+      events.record(
+        Event(
+          .watchStarted, .info,
+          "took over the watches of the process before, \(count) directories: what happened meanwhile is known"))
+    case .started(.refused(let reason)):
+      events.record(
+        Event(
+          .watchStarted, .notice,
+          "the watches of the process before are of no use (\(reason)): what happened meanwhile is found by the scan"))
     case .settled(let files):
       Failpoint.pass("admission.settled")
       let now = Timestamp.now

@@ -49,7 +49,7 @@ enum JournalProbe {
 
   /// Says on the client's own connection that the socket has arrived.
   private static func activation() {
-    guard let listener = ActivationSockets.take(named: "control") else { exit(1) }
+    guard let listener = PassedDescriptors.take().socket(named: "control") else { exit(1) }
     let client = accept(listener, nil, nil)
     let isClean = getenv("LISTEN_FDS") == nil && getenv("LISTEN_FDNAMES") == nil
     _ = write(client, isClean ? "clean" : "dirty", 5)
