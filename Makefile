@@ -11,11 +11,14 @@ EXECUTABLES ?= .build/release
 SWIFTFLAGS ?=
 # For example FILTER=Watching: only the tests whose names match.
 FILTER ?=
+# For each of the targets (all of Fuzzing/Targets, or those named).
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?=
 # Options of Benchmarks/engine/run.sh.
 BENCH ?=
 
 RELEASE = -c release --static-swift-stdlib $(SWIFTFLAGS)
-SWIFT_SOURCES = Package.swift Sources Tests
+SWIFT_SOURCES = Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Targets
 PROGRAMS = stayposd staypos-scorer staypos-ctl staypos
 
 .PHONY: help
@@ -63,6 +66,14 @@ pitfalls: test-dependencies build ## Run the cases that a daemon must survive at
 	  swift test $(SWIFTFLAGS) --no-parallel --filter 'Pitfall|KillCampaign' | tee .build/pitfalls.log
 	@grep '^figure: ' .build/pitfalls.log
 
+.PHONY: fuzz
+fuzz: test-dependencies ## Give the parsers hostile input, ten minutes each (FUZZ_SECONDS=…, FUZZ_TARGETS=…)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(FUZZ_TARGETS)
+
+.PHONY: tsan
+tsan: test-dependencies ## Run the stages' tests under ThreadSanitizer
+	@scripts/tsan
+
 .PHONY: bench
 bench: build ## Measure the engine beside others (BENCH=… for options; a quarter of an hour)
 	Benchmarks/engine/run.sh $(BENCH)
@@ -77,7 +88,7 @@ lint: ## Check the Swift files' style
 
 .PHONY: clean
 clean: ## Remove what builds and `make run` left
-	rm -rf .build .build-venv var
+	rm -rf .build .build-venv .build-fuzz .build-tsan var
 
 # What goes where. `make install` asks for no rights of its own: `make build`, then `sudo make install`.
 bin = $(DESTDIR)$(PREFIX)/bin

@@ -1,0 +1,1 @@
+../../Tests/ControlServerTests/FakeService.swift
