@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "clinux_sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -9,8 +10,10 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,13 +34,36 @@ static int limit(int resource, rlim_t value) {
   return setrlimit(resource, &wanted);
 }
 
-int clinux_limit_resources(uint64_t data_bytes, bool no_processes) {
+/// Threads of all processes of this user; -1 and errno where /proc does not tell.
+static int64_t count_tasks(void) {
+  DIR *processes = opendir("/proc");
+  if (!processes) return -1;
+  int64_t count = 0;
+  for (struct dirent *entry; (entry = readdir(processes));) {
+    if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "%.16s/task", entry->d_name);
+    // One link for each thread beside the two that any directory has. A process may end meanwhile.
+    if (fstatat(dirfd(processes), path, &status, 0) == 0 && status.st_uid == getuid() && status.st_nlink > 2) {
+      count += (int64_t)status.st_nlink - 2;
+    }
+  }
+  closedir(processes);
+  if (count > 0) return count;
+  errno = ENOENT;
+  return -1;
+}
+
+int clinux_limit_resources(uint64_t data_bytes, uint64_t further_threads) {
   if (limit(RLIMIT_CORE, 0) != 0) return -1;
   if (limit(RLIMIT_FSIZE, 0) != 0) return -1;
   if (limit(RLIMIT_NOFILE, 16) != 0) return -1;
   if (limit(RLIMIT_MEMLOCK, 0) != 0) return -1;
   if (limit(RLIMIT_MSGQUEUE, 0) != 0) return -1;
-  if (no_processes && limit(RLIMIT_NPROC, 0) != 0) return -1;
+  // The limit is on all that the user runs, so that what runs already has to be counted.
+  int64_t tasks = further_threads > 0 ? count_tasks() : 0;
+  if (tasks < 0 || limit(RLIMIT_NPROC, (rlim_t)tasks + further_threads) != 0) return -1;
   if (data_bytes > 0 && limit(RLIMIT_DATA, data_bytes) != 0) return -1;
   return 0;
 }

@@ -32,17 +32,22 @@ package struct SandboxReport: Hashable, Sendable, Codable {
 package struct Sandbox: Sendable {
   package private(set) var report = SandboxReport(landlock: 0, seccomp: false, privilegesDropped: false)
 
+  /// Threads that a scorer of several may add to those of its user. Far more than it needs, for others of its user come and
+  /// go; far fewer than the service may have, so that the daemon does not run out of them.
+  package static let furtherThreads = 1024
+
   package init() {}
 
   /// Capabilities, new privileges, debugging by others, and all resources but processor time, memory and, if the scorer
-  /// has several, threads.
+  /// has several, some threads.
   ///
   /// - Parameter memoryLimit: bytes of private writable memory; nil: no limit.
   package mutating func dropPrivileges(threads: Int, memoryLimit: Int?) {
     // A write beyond RLIMIT_FSIZE shall fail, not kill.
     signal(SIGXFSZ, SIG_IGN)
     let isDropped = clinux_drop_privileges() == 0
-    let isLimited = clinux_limit_resources(UInt64(max(0, memoryLimit ?? 0)), threads == 1) == 0
+    let furtherThreads = threads == 1 ? 0 : Self.furtherThreads
+    let isLimited = clinux_limit_resources(UInt64(max(0, memoryLimit ?? 0)), UInt64(furtherThreads)) == 0
     // Last: a change of credentials resets it (prctl(2)).
     report.privilegesDropped = clinux_die_with_parent() == 0 && isDropped && isLimited
   }

@@ -14,7 +14,7 @@ struct ServiceFilesTests {
   }
 
   @Test(
-    "systemd accepts the units, and their exposure is at most 2.0",
+    "systemd accepts the units, and their exposure is at most 1.5",
     .enabled(if: isInstalled("systemd-analyze"), "systemd is not installed"))
   func units() async throws {
     defer { remove() }
@@ -32,7 +32,7 @@ struct ServiceFilesTests {
     let verify = try await tool(
       "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "stayposd.service", "stayposd.socket")
     #expect(verify == .init(status: .exited(0), words: ""))
-    let security = try await tool("systemd-analyze", "security", "--offline=yes", "--threshold=20", "stayposd.service")
+    let security = try await tool("systemd-analyze", "security", "--offline=yes", "--threshold=15", "stayposd.service")
     #expect(security.status == .exited(0), "\(security.words)")
   }
 

@@ -110,6 +110,19 @@ struct SandboxTests {
     #expect(try attempt("thread", behind: "sandbox").isRefusal)
   }
 
+  /// Not as many as the service may have: the daemon needs some too.
+  @Test func severalThreadsMeanNoFlood() throws {
+    func count(behind walls: String) throws -> Int {
+      guard case .other(let detail) = try attempt("threads", behind: walls) else { return -1 }
+      return detail.split(separator: " ").first.flatMap { Int($0) } ?? -1
+    }
+    // Others of the same user may come and go meanwhile.
+    let least = Sandbox.furtherThreads - 200
+    let most = Sandbox.furtherThreads + 200
+    #expect((least...most).contains(try count(behind: "sandbox threads nobody")))
+    #expect(try count(behind: "threads nobody") > most)
+  }
+
   @Test func theFilterHoldsInEveryThread() throws {
     #expect(try attempt("open-in-thread", behind: "seccomp threads early-thread").isRefusal)
     #expect(try attempt("open-in-thread", behind: "sandbox threads early-thread").isRefusal)

@@ -45,7 +45,7 @@ fi
 systemctl daemon-reload
 keep verify systemd-analyze verify --man=no --recursive-errors=no \
   /usr/local/lib/systemd/system/stayposd.service /usr/local/lib/systemd/system/stayposd.socket
-keep security systemd-analyze security --offline=yes --threshold=20 /usr/local/lib/systemd/system/stayposd.service
+keep security systemd-analyze security --offline=yes --threshold=15 /usr/local/lib/systemd/system/stayposd.service
 keep check runuser -u staypos -- stayposd --check
 
 systemctl enable --now stayposd.service

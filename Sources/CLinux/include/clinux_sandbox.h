@@ -10,8 +10,9 @@
 int clinux_drop_privileges(void);
 
 /// setrlimit(2): no core, no growing file, few descriptors, no locked memory; at most `data_bytes` of private
-/// writable memory (RLIMIT_DATA; 0: unlimited); no further process for this user if `no_processes`.
-int clinux_limit_resources(uint64_t data_bytes, bool no_processes);
+/// writable memory (RLIMIT_DATA; 0: unlimited); at most `further_threads` more threads and processes of this user than there
+/// are now (RLIMIT_NPROC; the kernel does not hold root to it).
+int clinux_limit_resources(uint64_t data_bytes, uint64_t further_threads);
 
 /// The version of landlock(7) that the kernel offers; 0 if it has none or has it turned off.
 int clinux_landlock_abi(void);

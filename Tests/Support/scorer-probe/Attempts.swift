@@ -40,6 +40,7 @@ func attempt(_ order: String, image: CInt, _ request: ScorerRequest) -> ScoringO
     while true { sleep(1000) }
   case "descriptors": return .notScored(.corrupt, detail: openDescriptors())
   case "thread": return thread()
+  case "threads": return threads()
   case "executable-memory": return executableMemory()
   case "processors": return .notScored(.corrupt, detail: "\(sysconf(CInt(_SC_NPROCESSORS_ONLN))) processors")
   case "core-limit":
@@ -123,6 +124,19 @@ private func thread() -> ScoringOutcome {
   guard code == 0 else { return .notScored(.corrupt, detail: "\(code)") }
   pthread_join(identifier, nil)
   return .notScored(.corrupt, detail: "done")
+}
+
+/// As many as the kernel gives, up to what would be a flood.
+private func threads() -> ScoringOutcome {
+  let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+  pthread_attr_init(attributes)
+  pthread_attr_setstacksize(attributes, 64 << 10)
+  var count = 0
+  var identifier = pthread_t()
+  while count < 3000, pthread_create(&identifier, attributes, { _ in while true { sleep(1000) } }, nil) == 0 {
+    count += 1
+  }
+  return .notScored(.corrupt, detail: "\(count) threads")
 }
 
 /// As oneDNN does for its kernels.
