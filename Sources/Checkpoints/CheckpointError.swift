@@ -11,6 +11,10 @@ package struct CheckpointError: Error, Sendable, Equatable, CustomStringConverti
     case truncated
     /// The header breaks the format's rules.
     case malformed
+    /// A format, or a variant of one, that is not read.
+    case unsupportedFormat = "unsupported-format"
+    /// A pickle that does something else than hold values.
+    case refused
     /// No tensor of that name.
     case missingTensor = "missing-tensor"
     /// The tensor's type cannot be used for this.

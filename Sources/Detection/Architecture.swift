@@ -1,14 +1,16 @@
-/// A family of backbones and its numbers, as the model file's `architecture` says in JSON. Both families end in
-/// features that are never negative.
+/// A family of backbones and its numbers, as the model file's `architecture` says in JSON. All families end in features
+/// that are never negative.
 package enum Architecture: Hashable, Sendable {
   case resnet(ResNet)
   case efficientNetLite(EfficientNetLite)
+  case tinyLaDeDa(TinyLaDeDa)
 
-  /// As in the file: `resnet`, `efficientnet-lite`.
+  /// As in the file: `resnet`, `efficientnet-lite`, `tiny-ladeda`.
   package var family: String {
     switch self {
     case .resnet: Family.resnet.rawValue
     case .efficientNetLite: Family.efficientNetLite.rawValue
+    case .tinyLaDeDa: Family.tinyLaDeDa.rawValue
     }
   }
 
@@ -17,6 +19,7 @@ package enum Architecture: Hashable, Sendable {
     switch self {
     case .resnet: 1
     case .efficientNetLite(let network): network.minimumSize
+    case .tinyLaDeDa: TinyLaDeDa.minimumSize
     }
   }
 
@@ -25,6 +28,7 @@ package enum Architecture: Hashable, Sendable {
     switch self {
     case .resnet(let network): network.problem
     case .efficientNetLite(let network): network.problem
+    case .tinyLaDeDa(let network): network.problem
     }
   }
 
@@ -32,6 +36,7 @@ package enum Architecture: Hashable, Sendable {
     switch self {
     case .resnet(let network): network.definition
     case .efficientNetLite(let network): network.definition
+    case .tinyLaDeDa(let network): network.definition
     }
   }
 }
@@ -40,6 +45,7 @@ extension Architecture: Codable {
   private enum Family: String, Codable {
     case resnet
     case efficientNetLite = "efficientnet-lite"
+    case tinyLaDeDa = "tiny-ladeda"
   }
 
   private enum CodingKeys: CodingKey {
@@ -51,6 +57,7 @@ extension Architecture: Codable {
     switch try container.decode(Family.self, forKey: .family) {
     case .resnet: self = .resnet(try ResNet(from: decoder))
     case .efficientNetLite: self = .efficientNetLite(try EfficientNetLite(from: decoder))
+    case .tinyLaDeDa: self = .tinyLaDeDa(try TinyLaDeDa(from: decoder))
     }
   }
 
@@ -62,6 +69,9 @@ extension Architecture: Codable {
       try network.encode(to: encoder)
     case .efficientNetLite(let network):
       try container.encode(Family.efficientNetLite, forKey: .family)
+      try network.encode(to: encoder)
+    case .tinyLaDeDa(let network):
+      try container.encode(Family.tinyLaDeDa, forKey: .family)
       try network.encode(to: encoder)
     }
   }

@@ -12,6 +12,12 @@ package struct DetectionError: Error, Equatable, CustomStringConvertible {
     /// A metadata entry is missing or has no valid value.
     case badMetadata = "bad-metadata"
     case missingTensor = "missing-tensor"
+    /// A tensor that the architecture has no place for.
+    case surplusTensor = "surplus-tensor"
+    /// A checkpoint holds several networks, or none that can be recognized.
+    case noSingleNetwork = "no-single-network"
+    /// A checkpoint's head is not one of one output.
+    case wrongHead = "wrong-head"
     case wrongShape = "wrong-shape"
     case wrongType = "wrong-type"
     /// NaN, an infinity, or a BatchNorm variance that is negative.

@@ -97,6 +97,14 @@ package final class Detector {
     return try explain(&rows)
   }
 
+  /// What the head adds up: the means of the last feature map, one for each channel; empty if the image was not scored.
+  package func pooledFeatures<Source: PixelSource & ~Copyable>(
+    of source: inout Source
+  ) throws(DetectionError) -> (outcome: ScoringOutcome, features: [Double]) {
+    let scan = try run(&source, for: .score)
+    return (scan.outcome, scan.means)
+  }
+
   /// Threads of every image that begins from now on; at least 1. Changing it is cheap, but for what has to be compiled the
   /// first time.
   package var threads: Int {
@@ -143,22 +151,22 @@ package final class Detector {
     case statistics(FeatureStatistics)
   }
 
-  /// - Returns: `rows`: of the image that went through the network.
+  /// - Returns: `means`: of the features; `rows`: of the image that went through the network.
   func run<Source: PixelSource & ~Copyable>(
     _ source: inout Source, for purpose: Purpose
-  ) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?, rows: Int) {
+  ) throws(DetectionError) -> (outcome: ScoringOutcome, map: EvidenceMap?, means: [Double], rows: Int) {
     let size = source.size
     guard min(size.width, size.height) >= model.minimumSize else {
       let detail =
         "\(size.width)×\(size.height) pixels: the model needs at least \(model.minimumSize)×\(model.minimumSize)"
-      return (.notScored(.tooSmall, detail: detail), nil, 0)
+      return (.notScored(.tooSmall, detail: detail), nil, [], 0)
     }
     let features: Features
     let rows: Int
     do throws(Interruption) {
       (features, rows) = try self.features(of: &source, for: purpose)
     } catch {
-      return (try outcome(of: error, size), nil, 0)
+      return (try outcome(of: error, size), nil, [], 0)
     }
     var score = head.score(features.means)
     score.isLowerBound = rows < size.height
@@ -166,7 +174,7 @@ package final class Detector {
       throw DetectionError(.badValues, "the model gives no finite score for an image of \(size.width)×\(size.height)")
     }
     let map = features.projection.map { EvidenceMap(width: features.width, height: features.height, values: $0) }
-    return (.scored(score, size: size), map, rows)
+    return (.scored(score, size: size), map, features.means, rows)
   }
 
   /// Rows go from the source into the network, a band at a time.

@@ -118,16 +118,22 @@ extension SafetensorsFile {
   fileprivate func convolution(
     _ names: NetworkDefinition.LayerNames, epsilon: Double
   ) throws(DetectionError) -> ConvolutionParameters {
-    let normalization = BatchNormalization(
-      gamma: try values("\(names.normalization).weight"), beta: try values("\(names.normalization).bias"),
-      mean: try values("\(names.normalization).running_mean"),
-      variance: try values("\(names.normalization).running_var"), epsilon: epsilon)
     let weights = try values(names.weight)
+    guard let name = names.normalization else {
+      guard weights.allSatisfy(\.isFinite) else {
+        throw DetectionError(.badValues, "the tensor \(names.weight) does not hold finite numbers alone")
+      }
+      let outputs = tensors[names.weight]?.shape.first ?? 0
+      return ConvolutionParameters(weights: weights, bias: Array(repeating: 0, count: outputs))
+    }
+    let normalization = BatchNormalization(
+      gamma: try values("\(name).weight"), beta: try values("\(name).bias"), mean: try values("\(name).running_mean"),
+      variance: try values("\(name).running_var"), epsilon: epsilon)
     do throws(NetworkError) {
       return try ConvolutionParameters(weights: weights, folding: normalization)
     } catch {
       throw DetectionError(
-        .badValues, "the tensors \(names.weight) and \(names.normalization).* cannot be used: \(error)", network: error)
+        .badValues, "the tensors \(names.weight) and \(name).* cannot be used: \(error)", network: error)
     }
   }
 }

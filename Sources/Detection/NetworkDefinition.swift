@@ -2,12 +2,12 @@ import NeuralNetwork
 
 /// A graph and where its parameters are found in the model file.
 struct NetworkDefinition {
-  /// Tensor names of one convolution and of the BatchNorm behind it.
+  /// Tensor names of one convolution and of the BatchNorm behind it, if there is one.
   struct LayerNames {
     /// `….weight`
     var weight: String
-    /// Prefix of `.weight`, `.bias`, `.running_mean` and `.running_var`.
-    var normalization: String
+    /// Prefix of `.weight`, `.bias`, `.running_mean` and `.running_var`; nil: none follows.
+    var normalization: String?
   }
 
   var graph = Graph(inputChannels: 3)
@@ -20,9 +20,9 @@ struct NetworkDefinition {
     self.epsilon = epsilon
   }
 
-  /// Appends a convolution without bias and its BatchNorm.
+  /// Appends a convolution without bias and its BatchNorm, if it has one.
   mutating func convolution(
-    _ weight: String, _ normalization: String, of source: Graph.Value, width: Int, window: Window,
+    _ weight: String, _ normalization: String?, of source: Graph.Value, width: Int, window: Window,
     depthwise: Bool = false,
     activation: Activation = .none, adding residual: Graph.Value? = nil
   ) -> Graph.Value {
@@ -51,10 +51,11 @@ extension NetworkDefinition {
     var tensors: [RequiredTensor] = []
     for (names, convolution) in zip(layers, graph.convolutions) {
       tensors.append(RequiredTensor(name: names.weight, shape: convolution.weightShape, isParameter: true))
+      guard let normalization = names.normalization else { continue }
       for (suffix, isParameter) in [("weight", true), ("bias", true), ("running_mean", false), ("running_var", false)] {
         tensors.append(
           RequiredTensor(
-            name: "\(names.normalization).\(suffix)", shape: [convolution.outputChannels], isParameter: isParameter))
+            name: "\(normalization).\(suffix)", shape: [convolution.outputChannels], isParameter: isParameter))
       }
     }
     tensors.append(RequiredTensor(name: Head.weightName, shape: [1, featureCount], isParameter: true))

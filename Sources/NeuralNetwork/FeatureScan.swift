@@ -10,6 +10,7 @@ package final class FeatureScan {
   /// That the plan was compiled for.
   private let threads: Int
   private let normalization: PixelNormalization
+  private var residual: NeighbourResidual?
   private let memory: AlignedBuffer
   private var schedule: BandSchedule
   /// One for each storage.
@@ -29,6 +30,7 @@ package final class FeatureScan {
     self.statistics = statistics
     threads = network.threads
     self.normalization = normalization
+    residual = normalization.takesResidual ? NeighbourResidual(normalization) : nil
     let graph = network.graph
     schedule = BandSchedule(network.flow, heights: plan.extents.map(\.height), limits: plan.limits)
     wanted = schedule.wantedRows
@@ -89,10 +91,15 @@ package final class FeatureScan {
     let first = schedule.made[0] + gathered
     windows[0].append(rows, keepingFrom: schedule.firstNeeded(in: 0))
     let rowLength = pixels.count / rows
+    let type = network.flow.encodings[0].type
     for row in 0..<rows {
-      normalization.apply(
-        to: UnsafeBufferPointer(rebasing: pixels[row * rowLength..<(row + 1) * rowLength]),
-        into: windows[0].address(of: first + row), as: network.flow.encodings[0].type)
+      let values = UnsafeBufferPointer(rebasing: pixels[row * rowLength..<(row + 1) * rowLength])
+      let target = windows[0].address(of: first + row)
+      if residual == nil {
+        normalization.apply(to: values, into: target, as: type)
+      } else {
+        residual?.apply(to: values, row: first + row, into: target, as: type)
+      }
     }
     // All of them, so that the columns that no window of a true one sees come from ordinary values, too.
     clear(plan.widths[0] - plan.extents[0].width, columnsBeyond: 0, in: first..<first + rows)

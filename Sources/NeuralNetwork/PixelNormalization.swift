@@ -1,15 +1,19 @@
 /// (value / 255 − mean) / standard deviation for each of R, G, B, as a table of the 256 values of each.
 package struct PixelNormalization: Sendable {
-  private let tables: [Float]
+  /// Whether the network reads what remains of a pixel less its neighbour: see ``NeighbourResidual``.
+  let takesResidual: Bool
+  /// 256 values of each of the three.
+  let tables: [Float]
   /// The same in bf16.
   private let roundedTables: [UInt16]
 
   /// - Parameters: three values each, on the scale 0...1.
-  package init(mean: [Double], standardDeviation: [Double]) {
+  package init(mean: [Double], standardDeviation: [Double], takesResidual: Bool = false) {
     precondition(mean.count == 3 && standardDeviation.count == 3)
     let tables: [Float] = (0..<3).flatMap { channel in
       (0..<256).map { Float((Double($0) / 255 - mean[channel]) / standardDeviation[channel]) }
     }
+    self.takesResidual = takesResidual
     self.tables = tables
     roundedTables = tables.map(BFloat16.rounding)
   }

@@ -261,7 +261,8 @@ def run(directory, seed, name):
         json.dump(results, output)
 
 
-torch.set_num_threads(os.cpu_count())
-with torch.no_grad():
-    for case in sys.argv[3:]:
-        run(sys.argv[1], sys.argv[2], case)
+if __name__ == "__main__":
+    torch.set_num_threads(os.cpu_count())
+    with torch.no_grad():
+        for case in sys.argv[3:]:
+            run(sys.argv[1], sys.argv[2], case)

@@ -57,28 +57,10 @@ package final class SafetensorsFile: Sendable {
       throw CheckpointError(.missingTensor, "is not in the file", file: path, tensor: name)
     }
     let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[tensor.bytes])
-    switch tensor.type {
-    case .float32: return bytes.floats { (bits: UInt32) in Float(bitPattern: bits) }
-    case .float16: return bytes.floats { (bits: UInt16) in Float(Float16(bitPattern: bits)) }
-    case .bfloat16: return bytes.floats { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
-    case .float64: return bytes.floats { (bits: UInt64) in Float(Double(bitPattern: bits)) }
-    default:
+    guard let floats = tensor.type.floats(bytes) else {
       throw CheckpointError(
         .unsupportedType, "holds \(tensor.type.rawValue), not floating-point numbers", file: path, tensor: name)
     }
-  }
-}
-
-extension UnsafeRawBufferPointer {
-  /// Little-endian words of any alignment: the format aligns the header, not the tensors.
-  fileprivate func floats<Bits: FixedWidthInteger & BitwiseCopyable>(_ value: (Bits) -> Float) -> [Float] {
-    let size = MemoryLayout<Bits>.size
-    return [Float](unsafeUninitializedCapacity: count / size) { buffer, initialized in
-      for index in 0..<count / size {
-        buffer.initializeElement(
-          at: index, to: value(Bits(littleEndian: loadUnaligned(fromByteOffset: index * size, as: Bits.self))))
-      }
-      initialized = count / size
-    }
+    return floats
   }
 }

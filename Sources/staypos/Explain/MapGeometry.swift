@@ -18,6 +18,9 @@ struct MapGeometry: Equatable {
     case .efficientNetLite(let network):
       append(kernel: network.stem.kernel, stride: network.stem.stride)
       for block in network.blocks { append(kernel: block.kernel, stride: block.stride) }
+    case .tinyLaDeDa:
+      append(kernel: 3, stride: 1, padding: 0)
+      append(kernel: 3, stride: 2, padding: 0)
     }
   }
 

@@ -9,7 +9,8 @@ struct ModelComparison {
   let reference: Detector
   let limits: ImageLimits
 
-  /// - Parameter directory: images below a directory `real`, and below `generated` or `fake`, have that label.
+  /// - Parameter directory: images below a directory `real`, and below `generated` or `fake`, have that label, as have those
+  ///   of the layouts in use (`0_real` and `1_fake`, `nature` and `ai`).
   /// - Returns: nil if no image was scored.
   func run(_ directory: FilePath) throws -> ModelComparisonRecord? {
     let threshold = detector.model.threshold
@@ -45,8 +46,8 @@ struct ModelComparison {
   static func label(of path: FilePath, below directory: FilePath) -> Bool? {
     for component in path.components.dropFirst(directory.components.count).dropLast() {
       switch component.string {
-      case "real": return false
-      case "fake", "generated": return true
+      case "real", "0_real", "nature": return false
+      case "fake", "generated", "1_fake", "ai": return true
       default: continue
       }
     }
