@@ -91,6 +91,13 @@ import Testing
     #expect(configuration.watch.map(\.path) == ["/a", "/b"])
   }
 
+  @Test func quotesAndCommentsHoldAnyCharacter() throws {
+    let text = "\u{FEFF}[['watch']] # é\n\"path\" = \"\"\"/é\"\"\" # é\r\ninclude = ['é\\', \"é\\\"é\", \"\", '''é''']"
+    let configuration = try load(text)
+    #expect(configuration.watch.map(\.path) == ["/é"])
+    #expect(configuration.watch.map(\.include) == [["é\\", "é\"é", "", "é"]])
+  }
+
   @Test(arguments: [
     ("[[watch]]\npath = \"/a\"\nrecursiv = true", 3, 1, "unknown key `recursiv`"),
     ("[[watch]]\npath = \"/a\"\n[[watch]]\n  path = 7", 4, 3, "`path` must be an absolute path"),
@@ -108,6 +115,11 @@ import Testing
     ("\r\n\r\n[[é]]", 3, 3, "a table's name"),
     ("\u{A0}[$]", 1, nil, "a table's name"),
     ("\u{B}[#]", 1, nil, "a table's name"),
+    ("é = 1", 1, 1, "beyond ASCII"),
+    ("[detector]\n# é\u{2028}é", 2, 4, "beyond ASCII"),
+    ("a = 'é' é", 1, 9, "beyond ASCII"),
+    (#"a = "\"é""# + "\nb = \"\"\"\n\"\"é\\\\é\"\"\"\"\"\nc =\u{A0}1", 4, 4, "beyond ASCII"),
+    ("a = \"\"\"\\\n  é\"\"\"", 2, 3, "beyond ASCII"),
     ("[[", 1, nil, ""),
   ])
   func mistakesHaveTheirPlace(text: String, line: Int, column: Int?, message: String) throws {

@@ -1,0 +1,64 @@
+/// Characters beyond ASCII where TOML has none: outside of quotes and comments. toml++ looks for white space among them with
+/// code that C++ leaves undefined (`is_non_ascii_horizontal_whitespace`), so that it must not meet one there.
+enum ForeignCharacter {
+  /// - Returns: 1-based line and column of the first one; nil if there is none. In what is no TOML, strings may end
+  ///   elsewhere than here; toml++ does not come that far.
+  static func find(in text: String) -> (line: Int, column: Int)? {
+    let scalars = Array(text.unicodeScalars)
+    // A byte order mark may begin the text.
+    var index = scalars.first == "\u{FEFF}" ? 1 : 0
+    while index < scalars.count {
+      switch scalars[index] {
+      case "#": index = scalars[index...].firstIndex(where: endsLine) ?? scalars.count
+      case "\"", "'": index = endOfString(at: index, of: scalars)
+      case let scalar where !scalar.isASCII:
+        let before = scalars[..<index]
+        return (1 + before.count { $0 == "\n" }, index - (before.lastIndex(of: "\n") ?? -1))
+      default: index += 1
+      }
+    }
+    return nil
+  }
+
+  /// What ends a line in toml++; most of it is an error there.
+  private static func endsLine(_ scalar: UnicodeScalar) -> Bool {
+    ["\n", "\u{B}", "\u{C}", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains(scalar)
+  }
+
+  /// Behind a string that begins at `start`, or where toml++ begins to look for white space in it.
+  private static func endOfString(at start: Int, of scalars: [UnicodeScalar]) -> Int {
+    let mark = scalars[start]
+    guard scalars[start...].starts(with: [mark, mark, mark]) else {
+      return endOfLine(from: start + 1, of: scalars, mark)
+    }
+    var index = start + 3
+    while index < scalars.count {
+      switch scalars[index] {
+      case mark:
+        // Two more may stand in front of the three.
+        let count = scalars[index...].prefix(5).prefix { $0 == mark }.count
+        index += count
+        if count >= 3 { return index }
+      case "\\" where mark == "\"":
+        index += 1
+        // Behind a backslash and white space, line ends and more white space are passed over.
+        let rest = scalars[index...].drop { $0 == " " || $0 == "\t" || ($0.isASCII && endsLine($0)) }
+        if let next = rest.first, !next.isASCII { return rest.startIndex }
+        index = rest.startIndex == index ? index + 1 : rest.startIndex
+      default: index += 1
+      }
+    }
+    return scalars.count
+  }
+
+  private static func endOfLine(from start: Int, of scalars: [UnicodeScalar], _ mark: UnicodeScalar) -> Int {
+    var index = start
+    while index < scalars.count, !endsLine(scalars[index]) {
+      if scalars[index] == mark { return index + 1 }
+      let isEscape =
+        scalars[index] == "\\" && mark == "\"" && index + 1 < scalars.count && !endsLine(scalars[index + 1])
+      index += isEscape ? 2 : 1
+    }
+    return index
+  }
+}
