@@ -152,6 +152,47 @@ for index, header in enumerate([tensors, {}, {"a": tensors["scalar"] | {"data_of
         write("safetensors", f"header-{index}-{int(escaped)}", text)
 
 
+# Checkpoints of PyTorch, in both formats; without check sums too, which no mutation can guess, and the pickles alone
+
+
+def without_check_sums(archive):
+    """The same zip archive with sums of 0, which say that there are none."""
+    content = bytearray(archive)
+    for signature, place in [(b"PK\3\4", 14), (b"PK\1\2", 16)]:
+        start = content.find(signature)
+        while start >= 0:
+            content[start + place : start + place + 4] = bytes(4)
+            start = content.find(signature, start + 4)
+    return bytes(content)
+
+
+try:
+    import torch
+
+    values = torch.arange(24, dtype=torch.float32).reshape(2, 3, 4)
+    states = [
+        {"conv1.weight": values, "bn1.running_var": values[0, 0].half(), "bn1.num_batches_tracked": torch.tensor(7)},
+        {"epoch": 3, "state_dict": {"a": values.t() if values.dim() == 2 else values.transpose(0, 2), "b": values[1:, ::2]}},
+        {"model": [values.double(), (values > 3), values.bfloat16()], "name": "x" * 300, "none": None, "list": [1.5, -2, True]},
+    ]
+    for index, state in enumerate(states):
+        for zipped in [True, False]:
+            file = io.BytesIO()
+            torch.save(state, file, _use_new_zipfile_serialization=zipped)
+            content = file.getvalue()
+            write("checkpoint", f"file-{index}-{int(zipped)}", content)
+            if zipped:
+                write("checkpoint", f"unchecked-{index}", without_check_sums(content))
+            else:
+                # Behind the magic number, the version and the byte order.
+                write("checkpoint", f"pickle-{index}", content[content.index(b".", content.index(b"type_sizes")) + 1 :])
+    file = io.BytesIO()
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 1)), file)
+    write("checkpoint", "script", without_check_sums(file.getvalue()))
+except ImportError:
+    print("seeds: without checkpoints: PyTorch is not installed")
+
+
 # Varlink: what a client sends
 
 interface = "io.staypos.Control."

@@ -10,7 +10,7 @@ struct FuzzTarget: Sendable {
     self.run = run
   }
 
-  static let all = [png, jpeg, safetensors, varlink, configuration, scorer, record]
+  static let all = [png, jpeg, safetensors, checkpoint, varlink, configuration, scorer, record]
 }
 
 /// A precondition that says in optimized code too what is wrong.
