@@ -78,13 +78,14 @@ extension Catalogue {
   /// The next file to score, marked until it is completed, touched or released.
   package func lease(now: Timestamp) throws(CatalogueError) -> QueueItem? {
     try write("take a file from the queue") { database in
+      // Whose time has come stands among the others again: an index has those in their order, however many they are.
+      try database.cachedStatement(sql: "UPDATE queue SET not_before = 0 WHERE not_before > 0 AND not_before <= ?")
+        .execute(arguments: [now.nanoseconds])
       let row = try Row.fetchOne(
         database.cachedStatement(
-          sql: """
-            SELECT * FROM queue WHERE not_before <= ? AND id NOT IN (SELECT id FROM leased)
-              AND path NOT IN (SELECT path FROM queue JOIN leased USING (id))
-            ORDER BY priority DESC, id LIMIT 1
-            """), arguments: [now.nanoseconds])
+          sql:
+            "SELECT * FROM queue INDEXED BY queue_ready WHERE not_before = 0 AND \(Self.isFree) ORDER BY priority DESC, id LIMIT 1"
+        ))
       guard let item = try row.map(QueueItem.init(row:)) else { return nil }
       try database.cachedStatement(sql: "INSERT INTO leased VALUES (?)").execute(arguments: [item.id])
       try Self.step("queue.leasing")
@@ -96,12 +97,8 @@ extension Catalogue {
   package func nextReady() throws(CatalogueError) -> Timestamp? {
     try read("look at the queue") { database in
       try Int64.fetchOne(
-        database,
-        sql: """
-          SELECT not_before FROM queue WHERE id NOT IN (SELECT id FROM leased)
-            AND path NOT IN (SELECT path FROM queue JOIN leased USING (id))
-          ORDER BY not_before LIMIT 1
-          """
+        database.cachedStatement(
+          sql: "SELECT not_before FROM queue WHERE \(Self.isFree) ORDER BY not_before LIMIT 1")
       ).map(Timestamp.init(nanoseconds:))
     }
   }
@@ -202,6 +199,11 @@ extension Catalogue {
 }
 
 extension Catalogue {
+  /// Neither it nor its path is in work. The few that are come first in the join (CROSS), not the whole queue.
+  private static let isFree = """
+    id NOT IN (SELECT id FROM leased) AND path NOT IN (SELECT path FROM leased CROSS JOIN queue USING (id))
+    """
+
   /// A few: as many as there are workers. They are known to one connection only.
   private func leasedIDs() throws(CatalogueError) -> Set<Int64> {
     try read("look at the queue") { try Int64.fetchSet($0, sql: "SELECT id FROM leased") }

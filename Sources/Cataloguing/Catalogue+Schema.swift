@@ -25,6 +25,9 @@ extension Catalogue {
           ALTER TABLE quarantine ADD COLUMN lower_bound INTEGER NOT NULL DEFAULT 0
           """)
     }
+    migrator.registerMigration("4") { database in
+      try database.execute(sql: "CREATE INDEX queue_ready ON queue (priority DESC, id) WHERE not_before = 0")
+    }
     return migrator
   }
 

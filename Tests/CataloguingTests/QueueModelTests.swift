@@ -48,6 +48,8 @@ private struct QueueModel {
   }
 
   mutating func lease(now: Timestamp) -> Int64? {
+    // Whose time has come waits for nothing any more.
+    for index in rows.indices where rows[index].notBefore <= now { rows[index].notBefore = Timestamp(nanoseconds: 0) }
     let next = free.filter { $0.notBefore <= now }.max { ($0.priority, -$0.id) < ($1.priority, -$1.id) }
     guard let next, let index = rows.firstIndex(where: { $0.id == next.id }) else { return nil }
     rows[index].leased = true

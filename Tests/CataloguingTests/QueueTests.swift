@@ -43,6 +43,28 @@ import Testing
     #expect(try catalogue.history(limit: 9).count == 1)
   }
 
+  /// The next of ten thousand is found in an index, whether it came first, was served before or waited.
+  @Test func aLongQueueIsServedAsFastAsAShortOne() throws {
+    /// The shortest of several, in seconds.
+    func lease(_ count: Int) throws -> Double {
+      let admissions = (0..<count).map {
+        Admission(path: FilePath("/up/\(count)/\($0)"), identity: identity(inode: UInt64($0)), priority: .live)
+      }
+      _ = try catalogue.enqueue(admissions, at: time(10))
+      var shortest = Double.infinity
+      for turn in 0..<20 {
+        let start = ContinuousClock.now
+        let item = try #require(try catalogue.lease(now: time(20)))
+        _ = try catalogue.nextReady()
+        shortest = min(shortest, (ContinuousClock.now - start) / .seconds(1))
+        try catalogue.release(item.id, notBefore: time(turn % 2 == 0 ? 15 : 90), countAttempt: false)
+      }
+      return shortest
+    }
+    let short = try lease(50)
+    #expect(try lease(10_000) < 5 * short)
+  }
+
   @Test func samePathWaitsOnce() throws {
     guard case .queued(let id) = try catalogue.admit("/up/a", inode: 1, priority: .backlog, at: 10) else {
       Issue.record("not queued")
