@@ -106,21 +106,28 @@ extension WatchLoop {
   /// to be probed: memory stays bounded.
   func scanSlice() {
     guard settler.nextDeadline.map({ $0 > .now }) ?? true else { return }
-    if active == nil { startNextJob() }
-    guard let scan = active else { return }
-    for _ in 0..<256 {
+    // In entries; a directory of its own costs as much as some.
+    var budget = 256
+    while budget > 0 {
+      if active == nil {
+        startNextJob()
+        budget -= 16
+      }
+      guard let scan = active else { return }
       do throws(FilesystemError) {
-        guard let entry = try scan.stream.next() else {
-          finishListing(scan)
-          return
+        while budget > 0 {
+          guard let entry = try scan.stream.next() else {
+            finishListing(scan)
+            break
+          }
+          visit(entry, scan)
+          budget -= 1
         }
-        visit(entry, scan)
       } catch {
         // What could be read was; the rest is tried again with the unreadable ones.
         markUnreadable(scan.directory.path, error)
         active = nil
         finishJob(pass: scan.job.pass)
-        return
       }
     }
   }
