@@ -85,6 +85,10 @@ extension Quarantine {
       guard moved.identity.isSameFile(as: record.identity) else {
         throw QuarantineError(.replaced, "another file took its place while it was moved", path: record.path)
       }
+      // The rename has changed ctime; size and mtime must have stayed since it was verified.
+      guard moved.identity.size == record.size, moved.identity.modified == record.identity.modified else {
+        throw QuarantineError(.changed, "it was changed while it was moved", path: record.path)
+      }
       try file.sync()
       try directory.sync()
       try location.directory.sync()

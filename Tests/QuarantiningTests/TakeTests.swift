@@ -117,6 +117,25 @@ import Testing
     #expect(record.metadata.mode == 0o604)
   }
 
+  #if DEBUG
+    @Test("Pitfall 32: what is written between the last look and the move is noticed, and the file is given back")
+    func changedInTheLastMoment() throws {
+      let bench = try Bench()
+      defer { bench.remove() }
+      let quarantine = try bench.quarantine()
+      let path = try put(bench.uploads.appending("a.png"))
+      let result = Failpoint.$handler.withValue({ name in
+        guard name == "take.recordWritten" else { return }
+        let file = try FileDescriptor.open(path, .writeOnly, options: .append)
+        _ = try file.closeAfter { try file.writeAll([1]) }
+      }) { code { try quarantine.take(path) {} } }
+      #expect(result == .changed)
+      #expect(content(path) == bytes + [1])
+      #expect(try bench.names().isEmpty)
+      #expect(quarantine.totals.count == 0)
+    }
+  #endif
+
   @Test("Pitfall 35: a parent that is swapped for a symbolic link is refused")
   func parentSwappedForSymbolicLinkIsRefused() throws {
     let bench = try Bench()
