@@ -166,7 +166,13 @@ package final class Quarantine: Sendable {
       }
       let original = record
       record.state = .deleting
-      try self.write(record)
+      do {
+        try self.write(record)
+      } catch let error as FilesystemError where error.code == .noSpace {
+        // On a full disk this is what makes room. Killed in between, a record without its object is left, which is told.
+        try self.removeObject(record)
+        try self.write(record)
+      }
       try Failpoint.hit("delete.recorded")
       try self.removeObject(record)
       try Failpoint.hit("delete.objectRemoved")

@@ -95,7 +95,7 @@ import Testing
     }
     while try catalogue.history(limit: 9).isEmpty { try again() }
     let needed = looks
-    #expect(harness.context.degradations.all.map(\.kind) == ["quarantine"])
+    #expect(Set(harness.context.degradations.all.map(\.kind)) == ["quarantine", "quarantine-space"])
     try again()
     #expect(looks == needed)
     #expect(try catalogue.history(limit: 9).map(\.quarantineID) == [nil])
@@ -107,6 +107,51 @@ import Testing
     #expect(try catalogue.history(limit: 1).first?.quarantineID != nil)
     #expect(harness.context.degradations.all.isEmpty)
     #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 0, oldest: nil))
+  }
+
+  @Test("Pitfall 56: that there is no room is said at once, and until all that waited for it have found some")
+  func noRoom() throws {
+    let items = try (0..<3).map { try harness.flaggedUpload("\($0).png") }
+    let room = items.map(\.identity.size).reduce(0, +)
+    harness.context.quarantine.setMaxBytes(1)
+    let board = harness.context.degradations
+    try harness.judge(items[0])
+    #expect(board.all.map(\.kind) == ["quarantine-space"])
+    #expect(board.all.first?.detail.contains("used up") == true)
+    try harness.judge(items[1])
+    let since = try #require(board.all.first?.since)
+    // One of its size may fit: the others wait on.
+    harness.context.quarantine.setMaxBytes(room + room / 2)
+    try harness.judge(items[2])
+    #expect(board.all.map(\.since) == [since] && board.all.first?.detail.contains("used up") == true)
+    let id = try #require(try harness.context.quarantine.identifiers().first)
+    _ = try harness.context.quarantine.delete(id, beforeForgetting: harness.context.note)
+    // They are tried at once, whatever they had to wait for.
+    for _ in 0..<2 { try harness.judge(try #require(try harness.context.catalogue.lease(now: .now))) }
+    #expect(board.all.isEmpty)
+    #expect(harness.context.quarantine.totals.count == 2)
+  }
+
+  @Test("Pitfall 56: of many that found no room one looks every minute, and when it finds some all are tried")
+  func scout() throws {
+    let items = try (0..<3).map { try harness.flaggedUpload("\($0).png") }
+    harness.context.quarantine.setMaxBytes(1)
+    let catalogue = harness.context.catalogue
+    for item in items { try harness.judge(item) }
+    // Until each has its verdict, in its place.
+    while try catalogue.history(HistoryFilter(path: harness.uploads), limit: 9).count < items.count {
+      try catalogue.hurry()
+      for _ in items { try harness.judge(try #require(try catalogue.lease(now: .now))) }
+    }
+    let waits = try catalogue.queue(limit: 9, offset: 0).map { $0.notBefore.interval(since: .now) / .seconds(1) }
+    #expect(waits.map { $0 < 61 }.filter(\.self).count == 1 && waits.allSatisfy { $0 > 50 })
+    // Space that others have made: nobody tells of it.
+    harness.context.quarantine.setMaxBytes(0)
+    let soon = Timestamp.now.advanced(by: .seconds(61))
+    try harness.judge(try #require(try catalogue.lease(now: soon)))
+    for _ in 0..<2 { try harness.judge(try #require(try catalogue.lease(now: .now))) }
+    #expect(harness.context.degradations.all.isEmpty)
+    #expect(harness.context.quarantine.totals.count == 3)
   }
 
   @Test("Pitfall 32: bytes that are swapped for the scorer and back do not get the verdict of others")

@@ -74,10 +74,9 @@ final class Reloader: Sendable {
       policy.mode = new.mode
     }
     context.quarantine.setMaxBytes(new.quarantine.maxBytes)
-    context.checkRoom()
-    // What could not be moved may be movable now. Without it: in its own time.
-    try? context.catalogue.hurry()
-    pipeline.wake()
+    context.roomWasMade()
+    // What could not be moved may be movable now.
+    context.retryWaiting()
     retention.setLimits(new.retention)
     if new.watch != old.watch { watcher.replace(roots: new.watch.map(\.root)) }
   }

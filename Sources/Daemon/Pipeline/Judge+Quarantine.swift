@@ -49,17 +49,18 @@ extension Judge {
   private func leaveInPlace(
     _ entry: HistoryEntry, _ error: QuarantineError, as identity: FileIdentity?
   ) throws(CatalogueError) {
+    context.noteFailure(of: item.id, error)
     let attempts = RetryPolicy.attempts(of: item, endingIn: .move)
-    var pause = RetryPolicy.movePause
+    let pause: Duration
     switch RetryPolicy.decision(after: .move, attempts: attempts) {
     case .retry(let delay): pause = delay
     case .giveUp:
       var entry = entry
       entry.detail = "left in place: \(error)"
+      let (isNew, slow) = context.leftInPlace.giveUp(item.id, because: error.message)
+      pause = slow
       // Once in a run of the daemon; the later failures are in the journal.
-      if context.leftInPlace.insert(item.id, because: error.message) {
-        try writeDown(entry, identity: nil, ending: nil)
-      }
+      if isNew { try writeDown(entry, identity: nil, ending: nil) }
     }
     try context.catalogue.release(
       item.id, notBefore: Timestamp.now.advanced(by: pause), countAttempt: true,

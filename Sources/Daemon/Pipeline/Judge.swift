@@ -261,7 +261,7 @@ struct Judge {
     _ entry: HistoryEntry, identity: FileIdentity?, quarantined record: QuarantineRecord? = nil
   ) throws(CatalogueError) {
     try writeDown(entry, identity: identity, ending: item.id, quarantined: record)
-    context.leftInPlace.remove(item.id)
+    context.noteEnd(of: item.id)
   }
 
   /// - Parameter itemID: nil if the file keeps its place in the queue.

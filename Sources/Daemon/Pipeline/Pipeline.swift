@@ -33,6 +33,7 @@ package final class Pipeline: Sendable {
     }
     state = Monitor(
       State(isPaused: isPaused, setup: setup, workers: Array(repeating: WorkerState(), count: workers)))
+    context.setWake { [state] in state.update { $0.changes += 1 } }
   }
 
   package func start() {

@@ -46,16 +46,51 @@ extension PipelineContext {
       try catalogue.setState(.restored, of: record.id, judged: identity, sha256: record.sha256)
     case .deleted(let record): try catalogue.setState(.deleted, of: record.id)
     }
+    roomWasMade()
+  }
+
+  /// Something has left the quarantine, or the limit is another one: what found no room is tried again at once.
+  func roomWasMade() {
     checkRoom()
+    if leftInPlace.isRoomWanted { retryWaiting() }
+  }
+
+  /// A flagged file was moved, is gone, or is flagged no more.
+  func noteEnd(of item: Int64) {
+    let wasFull = leftInPlace.isRoomWanted
+    if leftInPlace.remove(item) { retryWaiting() }
+    if wasFull { checkRoom() }
+  }
+
+  /// A flagged file could not be moved. That there is no room is said at the first, not when one is given up.
+  func noteFailure(of item: Int64, _ error: QuarantineError) {
+    let foundNoRoom = error.code == .full || error.code == .noSpace
+    leftInPlace.note(item, foundNoRoom: foundNoRoom)
+    guard foundNoRoom else { return checkRoom() }
+    let (detail, remedy) =
+      error.code == .full
+      ? ("the \(quarantine.maxBytes) bytes of max_bytes are used up", Self.roomRemedy)
+      : ("its file system has no room", "free space there; delete or restore objects, or set retention_days")
+    degradations.raise(
+      "quarantine-space", "\(detail): flagged files stay in their places, and are tried again", remedy: remedy,
+      level: .error)
   }
 
   /// Said before the quarantine is full: then flagged files stay where they are, for nothing is deleted to make room.
   func checkRoom() {
+    guard !leftInPlace.isRoomWanted else { return }
     let limit = quarantine.maxBytes
     guard limit > 0, quarantine.totals.bytes >= limit / 10 * 9 else { return degradations.clear("quarantine-space") }
     // No sum: it would be news with every file.
     degradations.raise(
-      "quarantine-space", "nine tenths of the \(limit) bytes of max_bytes are used",
-      remedy: "delete or restore objects, set retention_days, or raise max_bytes")
+      "quarantine-space", "nine tenths of the \(limit) bytes of max_bytes are used", remedy: Self.roomRemedy)
   }
+
+  /// Without the catalogue: each file in its own time.
+  func retryWaiting() {
+    try? catalogue.hurry()
+    wakeWorkers()
+  }
+
+  private static let roomRemedy = "delete or restore objects, set retention_days, or raise max_bytes"
 }

@@ -14,6 +14,7 @@ package final class PipelineContext: Sendable {
   let contentsInWork = ContentsInWork()
   let leftInPlace: LeftInPlace
   private let policyState: Mutex<PolicyState>
+  private let wake = Mutex<@Sendable () -> Void>({})
 
   package init(
     catalogue: Catalogue, quarantine: Quarantine, events: EventHub, degradations: DegradationBoard, policy: PolicyState
@@ -25,6 +26,13 @@ package final class PipelineContext: Sendable {
     leftInPlace = LeftInPlace(degradations: degradations)
     policyState = Mutex(policy)
   }
+
+  /// - Parameter wake: something in the queue may be served now.
+  func setWake(_ wake: @escaping @Sendable () -> Void) {
+    self.wake.withLock { $0 = wake }
+  }
+
+  func wakeWorkers() { wake.withLock { $0 }() }
 
   package var policy: PolicyState { policyState.withLock { $0 } }
 

@@ -12,7 +12,7 @@ package final class DegradationBoard: Sendable {
 
   package var all: [Degradation] { current.withLock { $0 } }
 
-  /// The one degradation of its kind; a new detail replaces the old one.
+  /// The one degradation of its kind; a new detail replaces the old one, and a new remedy.
   /// - Parameter level: `error` where images pass unjudged.
   package func raise(_ kind: String, _ detail: String, remedy: String, level: Event.Level = .warning) {
     let new = Degradation(kind: kind, detail: detail, since: .now, remedy: remedy)
@@ -21,7 +21,7 @@ package final class DegradationBoard: Sendable {
         current.append(new)
         return true
       }
-      defer { current[index].detail = detail }
+      defer { (current[index].detail, current[index].remedy) = (detail, remedy) }
       return current[index].detail != detail
     }
     if isNews { announce(new, level) }

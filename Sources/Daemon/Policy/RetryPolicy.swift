@@ -32,6 +32,8 @@ enum RetryPolicy {
 
   /// Between attempts to move a flagged file that could not be moved ``decision(after:attempts:)`` times.
   static let movePause: Duration = .seconds(3600)
+  /// The same for one of those that found no room in the quarantine: when it finds some, the others are tried too.
+  static let scoutPause: Duration = .seconds(60)
 
   /// What counts against one kind of setback: waits do not use up the attempts for crashes, nor they the waits.
   static func attempts(of item: QueueItem, endingIn setback: Setback) -> Int {
