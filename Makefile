@@ -74,6 +74,16 @@ fuzz: test-dependencies ## Give the parsers hostile input, ten minutes each (FUZ
 tsan: test-dependencies ## Run the stages' tests under ThreadSanitizer
 	@scripts/tsan
 
+SOAK_SECONDS ?= 600
+SOAK_WRITERS ?= 8
+
+.PHONY: soak
+soak: test-dependencies build ## Many writers, commands and killed scorers at once (SOAK_SECONDS=600, SOAK_WRITERS=8)
+	set -o pipefail; STAYPOS_SOAK_SECONDS=$(SOAK_SECONDS) STAYPOS_SOAK_WRITERS=$(SOAK_WRITERS) \
+	  STAYPOS_SOAK_TABLE=$(CURDIR)/.build/soak.csv STAYPOS_EXECUTABLES=$(CURDIR)/.build/release \
+	  swift test $(SWIFTFLAGS) --no-parallel --filter SoakTests | tee .build/soak.log
+	@grep '^figure: ' .build/soak.log; echo "over time: .build/soak.csv"
+
 .PHONY: bench
 bench: build ## Measure the engine beside others (BENCH=… for options; a quarter of an hour)
 	Benchmarks/engine/run.sh $(BENCH)
