@@ -73,6 +73,9 @@ let package = Package(
     library("Datasets", ["StayposCore", "Filesystem", system]),
     library("Plotting", ["StayposCore"]),
     library("Transforms", ["StayposCore", "ImageDecoding", "CWebP"]),
+    library(
+      "Evaluation",
+      ["StayposCore", "ImageDecoding", "Detection", "Datasets", "Transforms", "Plotting", "Filesystem", system]),
 
     // The daemon's stages.
     library("Filesystem", ["StayposCore", "CLinux", system]),
@@ -95,7 +98,11 @@ let package = Package(
     executable("staypos-scorer", ["Scoring", "Detection", "ImageDecoding", "StayposCore", "Filesystem", system]),
     executable("staypos-ctl", ["ControlInterface", "StayposCore", "Hashing", system]),
     executable(
-      "staypos", ["Detection", "Checkpoints", "ImageDecoding", "Hashing", "Filesystem", "StayposCore", system]),
+      "staypos",
+      [
+        "Detection", "Checkpoints", "ImageDecoding", "Hashing", "Filesystem", "StayposCore", "Datasets", "Transforms",
+        "Plotting", "Evaluation", system,
+      ]),
 
     // Tests. The probes stand in for a scorer, good or bad, and for whoever logs.
     .target(
@@ -136,6 +143,7 @@ let package = Package(
         "ControlServer", "ControlInterface", "Filesystem", "StayposCore", "TestSupport", "Threading", "staypos-ctl",
         system,
       ]),
+    tests("EvaluationTests", ["Evaluation", "Datasets", "Detection", "StayposCore", "TestSupport", system]),
     tests("StayposTests", ["staypos", "Detection", "ImageDecoding", "StayposCore", system]),
     tests(
       "DaemonTests",

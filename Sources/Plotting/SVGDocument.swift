@@ -123,7 +123,8 @@ struct SVGDocument {
     return result
   }
 
-  /// About what a line of Helvetica takes, since nobody here can measure fonts.
+  /// About what a line takes, since nobody here can measure fonts: of Helvetica, and some more for what a viewer may have
+  /// instead of it.
   static func width(of text: String, size: Double) -> Double {
     text.reduce(0) { width, character in
       let share =
@@ -134,7 +135,7 @@ struct SVGDocument {
         case _ where character.isUppercase: 0.70
         default: 0.56
         }
-      return width + share * size
+      return width + 1.13 * share * size
     }
   }
 }

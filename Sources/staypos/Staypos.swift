@@ -15,12 +15,16 @@ struct Staypos: ParsableCommand {
         staypos score --json uploads/ | jq .    a directory, one JSON object a line
         staypos explain photo.jpg -o map.png    where the evidence lies
         staypos model info model.safetensors    what a model is
+        staypos evaluate --data testset/        what a model is worth
         staypos bench                           how fast it is here
 
       See staypos(1).
       """,
     version: "staypos \(StayposVersion.current)",
-    subcommands: [ScoreCommand.self, ExplainCommand.self, ModelCommand.self, BenchCommand.self])
+    subcommands: [
+      ScoreCommand.self, ExplainCommand.self, ModelCommand.self, EvaluateCommand.self, RobustnessCommand.self,
+      BenchCommand.self,
+    ])
 
   static func main() {
     main(RawArguments.current)

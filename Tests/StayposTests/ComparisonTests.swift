@@ -37,19 +37,7 @@ import Testing
     #expect(flips.map(\.verdict) == [.flagged, .clear])
   }
 
-  /// scikit-learn's `average_precision_score` gives the same.
-  @Test func averagePrecision() throws {
-    func average(_ scores: [Double], _ generated: [Int]) -> Double? {
-      AveragePrecision.of(zip(scores, generated).map { ($0, $1 == 1) })
-    }
-    let published = try #require(average([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]))
-    #expect(abs(published - 5.0 / 6) < 1e-12)
-    #expect(average([1, 2, 3, 4], [0, 0, 1, 1]) == 1)
-    // Equal scores: no order to take advantage of.
-    #expect(average([1, 1, 1, 1], [1, 0, 0, 0]) == 0.25)
-    #expect(average([1, 2], [1, 1]) == nil)
-    #expect(average([1, 2], [0, 0]) == nil)
-
+  @Test func averagePrecisionOfLabelledImages() throws {
     let samples = [
       sample("a", 1, 4, generated: true), sample("b", 2, 3, generated: true), sample("c", 3, 2, generated: false),
       sample("d", 4, 1),

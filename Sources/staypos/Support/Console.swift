@@ -34,11 +34,15 @@ enum Console {
 
   /// One JSON object on one line, keys in alphabetical order.
   static func write(json value: some Encodable) throws {
+    try write(line: String(decoding: try json(value), as: UTF8.self))
+  }
+
+  static func json(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    try write(line: String(decoding: try encoder.encode(value), as: UTF8.self))
+    return Array(try encoder.encode(value))
   }
 
   static func complain(_ message: String) {

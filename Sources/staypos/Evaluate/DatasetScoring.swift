@@ -1,0 +1,116 @@
+import Datasets
+import Detection
+import Evaluation
+import Filesystem
+import ImageDecoding
+import StayposCore
+import SystemPackage
+import Transforms
+
+/// Scores the images of a data set, each once.
+struct DatasetScoring {
+  let images: [LabelledImage]
+  let limits: ImageLimits
+  /// Of the noise and the crops.
+  let seed: UInt64
+  /// Where the scores are kept; nil: nowhere.
+  let directory: FilePath?
+
+  /// The scores of this model on images in this state.
+  /// - Parameter variant: part of the file's name.
+  func cache(_ detector: Detector, variant: String) throws -> ScoreCache {
+    guard let directory else { return ScoreCache() }
+    try OutputDirectory.make(directory)
+    let identity = "\(detector.model.sha256)".prefix(16)
+    let name = "\(detector.model.name.fileName)-\(identity)-\(detector.precision.rawValue)-\(variant).csv"
+    do {
+      return try ScoreCache(directory.appending(name))
+    } catch let error as Errno {
+      throw Failure("cannot write \(directory.appending(name).escaped): \(error)")
+    }
+  }
+
+  /// - Parameters:
+  ///   - label: the images to score; nil: all.
+  ///   - transform: nil: the images as they are.
+  /// - Returns: parallel to the images; nil for those that were not to be scored.
+  func score(
+    _ detector: Detector, only label: Label? = nil, transform: ImageTransform? = nil, _ cache: ScoreCache,
+    _ progress: inout ProgressLine
+  ) throws -> [ScoreTable.Outcome?] {
+    var outcomes: [ScoreTable.Outcome?] = []
+    outcomes.reserveCapacity(images.count)
+    for image in images {
+      guard label == nil || image.label == label else {
+        outcomes.append(nil)
+        continue
+      }
+      let (outcome, wasKnown) = try score(image, detector, transform, cache)
+      outcomes.append(outcome)
+      progress.advance(isWork: !wasKnown)
+    }
+    return outcomes
+  }
+
+  private func score(
+    _ image: LabelledImage, _ detector: Detector, _ transform: ImageTransform?, _ cache: ScoreCache
+  ) throws -> (ScoreTable.Outcome, wasKnown: Bool) {
+    let identity: FileIdentity
+    let logit: Double
+    do throws(Refusal) {
+      let file = try Candidate(opening: image.path)
+      identity = file.status.identity
+      if let known = cache.logit(image.name, identity) { return (.logit(known), true) }
+      let outcome = try score(file, image, detector, transform)
+      guard file.isUnchanged() else {
+        throw Refusal(reason: .unstable, detail: "the file was changed while it was read")
+      }
+      switch outcome {
+      case .scored(let score, _): logit = score.logit
+      case .notScored(let reason, let detail): throw Refusal(reason: reason, detail: detail)
+      }
+    } catch {
+      return (.notScored(error.reason, detail: error.detail), false)
+    }
+    do {
+      try cache.add(image.name, identity, logit: logit)
+    } catch {
+      throw Failure("cannot keep the score of \(image.name.escaped): \(error)")
+    }
+    return (.logit(logit), false)
+  }
+
+  private func score(
+    _ file: borrowing Candidate, _ image: LabelledImage, _ detector: Detector, _ transform: ImageTransform?
+  ) throws(Refusal) -> ScoringOutcome {
+    do {
+      guard let transform else {
+        var reader = try ImageReader(descriptor: file.descriptor.rawValue, limits: limits)
+        return try detector.score(&reader)
+      }
+      let decoded = try RGBImage.decode(descriptor: file.descriptor.rawValue, limits: limits)
+      var generator = SplitMix64(seed: seed, name: image.name.bytes)
+      return try detector.score(transform.applied(to: decoded, using: &generator))
+    } catch let error as DecodingFailure {
+      throw Refusal(reason: error.reason, detail: error.detail)
+    } catch let error as EncodingFailure {
+      throw Refusal(reason: .unsupportedFormat, detail: error.detail)
+    } catch {
+      throw Refusal(reason: .noModel, detail: "\(error)")
+    }
+  }
+}
+
+extension String {
+  /// Letters, digits, points and hyphens alone: the name of a file, whatever the text is.
+  var fileName: String {
+    let characters = unicodeScalars.map { scalar -> Character in
+      switch scalar {
+      case "a"..."z", "A"..."Z", "0"..."9", ".", "_": Character(scalar)
+      default: "-"
+      }
+    }
+    let name = String(characters.prefix(80))
+    return name.hasPrefix(".") || name.isEmpty ? "_\(name)" : name
+  }
+}
