@@ -58,12 +58,12 @@ test: test-dependencies ## Build and run all tests (FILTER=… for some)
 
 # The sizes of the hardest cases (Tests/README.md), with the executables of a release build.
 FULL_SIZE = STAYPOS_OVERFLOW_FILES=20000 STAYPOS_DIRECTORIES=100000 STAYPOS_EVENT_FILES=50000 STAYPOS_QUEUE_FILES=10000 \
-	STAYPOS_COPIES=1000 STAYPOS_SAME_NAMES=1500 STAYPOS_CONNECTIONS=5000 STAYPOS_ROUNDS=100
+	STAYPOS_COPIES=1000 STAYPOS_SAME_NAMES=1500 STAYPOS_CONNECTIONS=5000 STAYPOS_ROUNDS=500 STAYPOS_FAULTS=150
 
 .PHONY: pitfalls
 pitfalls: test-dependencies build ## Run the cases that a daemon must survive at full size, and print figures
 	set -o pipefail; $(FULL_SIZE) STAYPOS_EXECUTABLES=$(CURDIR)/.build/release \
-	  swift test $(SWIFTFLAGS) --no-parallel --filter 'Pitfall|KillCampaign' | tee .build/pitfalls.log
+	  swift test $(SWIFTFLAGS) --no-parallel --filter 'Pitfall|KillCampaign|FaultCampaign|ReleaseBuild' | tee .build/pitfalls.log
 	@grep '^figure: ' .build/pitfalls.log
 
 .PHONY: fuzz

@@ -136,6 +136,13 @@ extension Catalogue {
     }
   }
 
+  /// Takes a file out of the queue without a verdict: it was none.
+  package func withdraw(_ id: Int64) throws(CatalogueError) {
+    try write("take a file out of the queue") { database in
+      try Self.remove(id, from: database)
+    }
+  }
+
   /// Lets nothing wait any longer: what stood in its way may have been mended.
   package func hurry() throws(CatalogueError) {
     try write("serve the queue at once") { try $0.execute(sql: "UPDATE queue SET not_before = 0 WHERE not_before > 0") }

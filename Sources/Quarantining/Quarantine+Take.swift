@@ -151,7 +151,7 @@ extension Quarantine {
       Failpoint.pass("take.copyWithdrawn")
       throw error
     }
-    try Failpoint.hit("take.sourceRemoved")
+    Failpoint.pass("take.sourceRemoved")
     // The copy is durable. Should the removal get lost in a power cut, the file is found and scored again.
     try? location.directory.sync()
   }

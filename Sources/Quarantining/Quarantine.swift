@@ -89,6 +89,21 @@ package final class Quarantine: Sendable {
     }
   }
 
+  /// Whether a path is, or was, a name that moves of an object use for a moment: of a file set aside, of a copy on its way
+  /// out. Anybody can give a file such a name: one that stays there is an upload like any other.
+  package static func isTemporary(_ path: FilePath) -> Bool { temporaryObject(path) != nil }
+
+  /// Whether such a move goes on at this path right now.
+  package func isMoving(_ path: FilePath) -> Bool {
+    guard let id = Self.temporaryObject(path) else { return false }
+    return ledger.withLock { $0.busy.contains(id) }
+  }
+
+  private static func temporaryObject(_ path: FilePath) -> QuarantineID? {
+    guard let name = path.lastComponent?.string, name.hasPrefix(temporaryPrefix) else { return nil }
+    return QuarantineID(String(name.dropFirst(temporaryPrefix.count)))
+  }
+
   /// Of the objects that are here now.
   package var totals: Totals { ledger.withLock { $0.totals } }
 

@@ -8,7 +8,7 @@
       "scorer.starting", "scorer.asking", "verdict.keeping", "verdict.recording",
       // Into the quarantine, by a rename or by a copy.
       "take.recordWritten", "take.moved", "take.synced", "take.copyRecorded", "take.copied", "take.published",
-      "take.setAside", "take.sourceRemoved",
+      "take.setAside",
       // Out of it, by a rename or by a copy.
       "restore.recorded", "restore.prepared", "restore.judging", "restore.moved", "restore.copied",
       "restore.copyRecorded", "restore.published", "restore.objectRemoved", "restore.told",
@@ -26,7 +26,7 @@
       "verdict.decided", "verdict.recorded", "verdict.told",
       // On the way back from a step that failed.
       "take.givenBack", "take.putBack", "take.copyWithdrawn", "take.withdrawn", "restore.undone",
-      "take.recorded", "restore.forgotten", "delete.forgotten",
+      "take.sourceRemoved", "take.recorded", "restore.forgotten", "delete.forgotten",
       "recovery.swept", "recovery.copyWithdrawn", "recovery.sourceRemoved", "recovery.givenBack", "recovery.taken",
       "recovery.undone", "recovery.objectRemoved", "recovery.quarantineDone", "recovery.completed", "recovery.indexed",
       "retention.due", "retention.deleted",

@@ -20,6 +20,7 @@ package enum Failpoint {
 
     /// A moment at which nothing can fail: the process can only end there.
     package static func pass(_ name: Name) {
+      try? handler?(name)
       try? FailpointPlan.inForce.reach(name)
     }
   #else

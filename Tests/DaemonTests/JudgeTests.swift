@@ -1,4 +1,5 @@
 import Cataloguing
+import Filesystem
 import Foundation
 import Quarantining
 import StayposCore
@@ -32,6 +33,31 @@ import Testing
     #expect(entry.verdict == .flagged)
     #expect(try catalogue.quarantined(#require(entry.quarantineID)) != nil)
     #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 0, oldest: nil))
+  }
+
+  @Test("a name that a move had for a moment gets no verdict; an upload of such a name does")
+  func temporaryNames() throws {
+    let gone = try harness.flaggedUpload(".staypos-\(QuarantineID(at: .now))")
+    try FileManager.default.removeItem(atPath: gone.path.string)
+    let catalogue = harness.context.catalogue
+    let before = try catalogue.history(limit: 9).count
+    try harness.judge(gone)
+    #expect(try catalogue.history(limit: 9).count == before)
+    #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 0, oldest: nil))
+    let upload = try harness.flaggedUpload(".staypos-\(QuarantineID(at: .now))")
+    try harness.judge(upload)
+    #expect(try catalogue.history(limit: 1).first?.path == upload.path)
+  }
+
+  @Test("what a move has at a temporary name is left alone until it is over")
+  func temporaryNameInUse() throws {
+    try harness.judge(try harness.flaggedUpload("a.png"))
+    let id = try #require(try harness.context.catalogue.history(limit: 1).first?.quarantineID)
+    let copy = try harness.flaggedUpload(".staypos-\(id)")
+    _ = try harness.context.quarantine.restore(id, beforePublishing: { _ in try harness.judge(copy) })
+    #expect(try harness.context.catalogue.queueDepth().waiting == 1)
+    #expect(harness.context.quarantine.totals.count == 0)
+    #expect((try? RegularFile(opening: copy.path).status) != nil)
   }
 
   @Test("a daemon that stops meanwhile completes the history at its next start")

@@ -8,13 +8,18 @@ import Testing
 /// The executables of this build. `swift test` puts them beside its own; STAYPOS_EXECUTABLES names another folder, of a
 /// release build for example.
 enum BuiltExecutables {
+  static let directory =
+    ProcessInfo.processInfo.environment["STAYPOS_EXECUTABLES"].map { FilePath($0) } ?? besideTests
+
   /// Where the test runner lies: `.build/debug`, or what `--scratch-path` and `-c` make of it.
-  static let directory: FilePath = {
-    if let folder = ProcessInfo.processInfo.environment["STAYPOS_EXECUTABLES"] { return FilePath(folder) }
+  static let besideTests: FilePath = {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
     guard readlink("/proc/self/exe", &buffer, Int(PATH_MAX)) > 0 else { return "." }
     return FilePath(platformString: buffer).removingLastComponent()
   }()
+
+  /// Those of a debug build have: the folder that the environment names is taken for another.
+  static let haveFailpoints = ProcessInfo.processInfo.environment["STAYPOS_EXECUTABLES"] == nil
 
   /// Fails the test if it has not been built.
   static func path(_ name: String) throws -> FilePath {
@@ -23,6 +28,20 @@ enum BuiltExecutables {
       path.withPlatformString { access($0, X_OK) } == 0,
       "\(path) is missing: build it with swift build --build-tests")
     return path
+  }
+
+  /// Executables of this build under other names, in a folder of their own: stayposd takes the scorer that lies beside it.
+  static func link(_ names: [String: String], in parent: FilePath) throws -> FilePath {
+    let folder = parent.appending("bin")
+    try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: false)
+    for (name, other) in names {
+      let (from, to) = (try path(name), folder.appending(other))
+      // Another file system takes no link, and a symbolic one would be resolved.
+      if Glibc.link(from.string, to.string) != 0 {
+        try FileManager.default.copyItem(atPath: from.string, toPath: to.string)
+      }
+    }
+    return folder
   }
 
   /// The top of the source tree.

@@ -47,6 +47,11 @@ final class ControlConnection {
     return try next()
   }
 
+  /// A call whose reply nobody waits for.
+  func post(_ method: String, _ parameters: [String: Any] = [:]) throws {
+    try send(["method": "io.staypos.Control.\(method)", "parameters": parameters])
+  }
+
   private func send(_ call: [String: Any]) throws {
     let bytes = try Array(JSONSerialization.data(withJSONObject: call)) + [0]
     guard Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count else {

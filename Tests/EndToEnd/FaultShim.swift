@@ -13,10 +13,13 @@ struct FaultShim {
     return ["LD_PRELOAD": library.string, "STAYPOS_SHIM_RULES": rules.string, "STAYPOS_SHIM_LOG": log.string]
   }
 
-  /// A call: `write`, `copy`, `fsync`, `rename` (by its source) or `unlink`.
-  /// - Parameter errno: 0: copies and writes do one byte at a time.
-  func fail(_ call: String, _ errno: CInt, below path: FilePath) throws {
-    try Data("\(call) \(errno) \(path)\n".utf8).write(to: URL(filePath: rules.string))
+  /// A call: `write`, `copy`, `fsync`, `rename` (by its source), `unlink`, `mkdir`, `truncate`, `attribute` or `create`.
+  /// - Parameters:
+  ///   - errno: 0: copies and writes do one byte at a time.
+  ///   - turn: only so many calls from now; nil: all.
+  func fail(_ call: String, _ errno: CInt, below path: FilePath, turn: Int? = nil) throws {
+    let order = turn.map { " \($0) \(UUID())" } ?? ""
+    try Data("\(call) \(errno) \(path)\(order)\n".utf8).write(to: URL(filePath: rules.string), options: .atomic)
   }
 
   func mend() throws { try FileManager.default.removeItem(atPath: rules.string) }
@@ -26,6 +29,9 @@ struct FaultShim {
     let text = String(decoding: try contents(of: log), as: UTF8.self)
     return text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
   }
+
+  /// Forgets what went through so far.
+  func clearLog() throws { try Data().write(to: URL(filePath: log.string)) }
 
   func remove() {
     for path in [rules, log] { try? FileManager.default.removeItem(atPath: path.string) }

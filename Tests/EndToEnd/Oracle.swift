@@ -106,10 +106,25 @@ final class Oracle {
 
   /// Waits until all is quiet, stops the daemon and judges it.
   /// - Parameter context: for the message: a seed.
+  /// - Returns: what is wrong, recorded as an issue already.
+  @discardableResult
   func judge(
     _ context: String = "", journal: Journal = .one, barrier: Bool = true, within seconds: Double = 60,
     sourceLocation: SourceLocation = #_sourceLocation
-  ) async throws {
+  ) async throws -> [String] {
+    try await settle(context, barrier: barrier, within: seconds)
+    let history = try await daemon.history()
+    var problems = try problemsOnDisk(history)
+    #expect(try daemon.stop() == 0, sourceLocation: sourceLocation)
+    problems += problemsInLog(daemon.text(daemon.log), journal)
+    #expect(
+      problems == [], "\(context)\(problems.isEmpty ? "" : daemon.text(daemon.log).suffix(3000))",
+      sourceLocation: sourceLocation)
+    return problems
+  }
+
+  /// Waits until all is quiet.
+  func settle(_ context: String = "", barrier: Bool = true, within seconds: Double = 60) async throws {
     let wanted = deliveries.map(\.verdicts.count).reduce(0, +)
     _ = try await daemon.eventually("\(context) \(wanted) verdicts", within: seconds) {
       try daemon.verdictCount() >= wanted ? true : nil
@@ -119,13 +134,6 @@ final class Oracle {
       _ = try await daemon.verdict(on: try #require(deliveries.last).path)
     }
     try await daemon.emptyQueue()
-    let history = try await daemon.history()
-    var problems = try problemsOnDisk(history)
-    #expect(try daemon.stop() == 0, sourceLocation: sourceLocation)
-    problems += problemsInLog(daemon.text(daemon.log), journal)
-    #expect(
-      problems == [], "\(context)\(problems.isEmpty ? "" : daemon.text(daemon.log).suffix(3000))",
-      sourceLocation: sourceLocation)
   }
 
   /// Everything but the log.

@@ -51,6 +51,11 @@ extension RunningDaemon {
     try #require(try call("ListHistory", ["path": path.string])["entries"] as? [[String: Any]])
   }
 
+  /// The last thousand verdicts at most, the oldest first.
+  func recentHistory() throws -> [[String: Any]] {
+    try #require(try call("ListHistory", ["limit": 1000])["entries"] as? [[String: Any]]).reversed()
+  }
+
   /// Waits for a file's first verdict.
   func verdict(on path: FilePath, within seconds: Double = 60) async throws -> [String: Any] {
     try await eventually("a verdict on \(path)", within: seconds) { try entries(on: path).last }

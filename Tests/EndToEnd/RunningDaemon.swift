@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Glibc
 import Subprocess
@@ -18,6 +19,15 @@ final class RunningDaemon: Sendable {
   /// Of the daemon, beside the tests' own.
   private let environment: [String: String]
   private let process: Mutex<Process?>
+  private let executable: FilePath
+
+  /// Who scores.
+  enum ScorerKind {
+    case staypos
+    /// scorer-probe, locked up alike: it is ready in some hundredths of a second, and an image says in words what it gets
+    /// (`score …`: flagged; `clear …`; anything else is no image).
+    case standIn
+  }
 
   var quarantine: FilePath { directory.appending("quarantine") }
   var state: FilePath { directory.appending("state") }
@@ -28,11 +38,13 @@ final class RunningDaemon: Sendable {
   /// - Parameters:
   ///   - parent: on the file system to use.
   ///   - quarantine: elsewhere than beside the uploads.
+  ///   - scorer: the stand-in's threshold is 0.5.
   ///   - watch: more keys of the watched directory.
   ///   - launcher: starts the daemon and ends with it.
   ///   - environment: for the daemon, beside the tests' own.
   init(
-    parent: FilePath = "/tmp", settle: Int = 50, quarantine: FilePath? = nil, watch: String = "",
+    parent: FilePath = "/tmp", settle: Int = 50, quarantine: FilePath? = nil, scorer: ScorerKind = .staypos,
+    watch: String = "",
     detector: String = "", extra: String = "", launcher: [String] = [], environment: [String: String] = [:]
   ) throws {
     self.launcher = launcher
@@ -45,6 +57,15 @@ final class RunningDaemon: Sendable {
     configuration = directory.appending("stayposd.toml")
     process = Mutex(nil)
     try FileManager.default.createDirectory(atPath: uploads.string, withIntermediateDirectories: true)
+    var model = BuiltExecutables.repository.appending("Models/default.safetensors")
+    switch scorer {
+    case .staypos: executable = try BuiltExecutables.path("stayposd")
+    case .standIn:
+      executable = try BuiltExecutables.link(["stayposd": "stayposd", "scorer-probe": "staypos-scorer"], in: directory)
+        .appending("stayposd")
+      model = directory.appending("model")
+      try Data("sandbox".utf8).write(to: URL(filePath: model.string))
+    }
     try write(
       """
       [[watch]]
@@ -52,7 +73,7 @@ final class RunningDaemon: Sendable {
       settle_milliseconds = \(settle)
       \(watch)
       [detector]
-      model = "\(BuiltExecutables.repository)/Models/default.safetensors"
+      model = "\(model)"
       \(detector)
       [quarantine]
       directory = "\(quarantine ?? directory.appending("quarantine"))"
@@ -79,8 +100,9 @@ final class RunningDaemon: Sendable {
   // MARK: Life
 
   /// Starts the daemon and returns when it says READY=1.
-  func start() throws {
-    let socket = try launch()
+  /// - Parameter environment: for this run.
+  func start(environment: [String: String] = [:]) throws {
+    let socket = try launch(environment: environment)
     while true {
       guard let message = socket.receive(within: 60) else {
         throw Failure("no READY=1 within a minute; the log says:\n\(text(log))")
@@ -92,15 +114,15 @@ final class RunningDaemon: Sendable {
   /// Starts the daemon and does not wait for it.
   /// - Returns: where it will say READY=1.
   @discardableResult
-  func launch() throws -> NotifySocket {
+  func launch(environment: [String: String] = [:]) throws -> NotifySocket {
     let notify = directory.appending("notify")
     let socket = try NotifySocket(notify)
     let process = Process()
-    let command = launcher + [try BuiltExecutables.path("stayposd").string, "--config", configuration.string]
+    let command = launcher + [executable.string, "--config", configuration.string]
     process.executableURL = URL(filePath: command[0])
     process.arguments = Array(command.dropFirst())
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-      .merging(["NOTIFY_SOCKET": notify.string]) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(self.environment) { $1 }
+      .merging(environment) { $1 }.merging(["NOTIFY_SOCKET": notify.string]) { $1 }
     if !exists(log) { _ = FileManager.default.createFile(atPath: log.string, contents: nil) }
     let handle = try FileHandle(forWritingTo: URL(filePath: log.string))
     try handle.seekToEnd()
@@ -119,6 +141,29 @@ final class RunningDaemon: Sendable {
 
   func signal(_ number: CInt) throws {
     guard kill(processIdentifier, number) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// SIGKILL, and the end.
+  func crash() throws {
+    try signal(SIGKILL)
+    _ = try hasEnded(within: 60)
+  }
+
+  /// Whether the process ends in this time; sooner told than by ``wait()``.
+  func hasEnded(within seconds: Double) throws -> Bool {
+    let descriptor = clinux_pidfd_open(processIdentifier)
+    // Reaped already.
+    guard descriptor >= 0 else { return true }
+    defer { close(descriptor) }
+    var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&poller, 1, CInt(seconds * 1000)) == 1
+  }
+
+  /// The signal that ended it; nil if it ended by itself.
+  func endingSignal() throws -> CInt? {
+    let process = try #require(process.withLock { $0 })
+    process.waitUntilExit()
+    return process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil
   }
 
   /// Waits for the end.
@@ -234,7 +279,7 @@ final class NotifySocket {
   }
 
   /// nil after the time is over.
-  func receive(within seconds: Int) -> String? {
+  func receive(within seconds: Double) -> String? {
     var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll(&poller, 1, CInt(seconds * 1000)) == 1 else { return nil }
     var buffer = [UInt8](repeating: 0, count: 4096)

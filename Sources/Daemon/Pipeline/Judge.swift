@@ -38,7 +38,7 @@ struct Judge {
 
   /// - Returns: what kept the scorer from looking at the image, which waits in the queue then; nil if all went well.
   func run(_ scoring: Scoring) throws(CatalogueError) -> ScorerFailure? {
-    guard !context.restorations.contains(item.path) else {
+    guard !context.restorations.contains(item.path), !context.quarantine.isMoving(item.path) else {
       try context.catalogue.release(
         item.id, notBefore: Timestamp.now.advanced(by: .milliseconds(250)), countAttempt: false)
       return nil
@@ -47,6 +47,12 @@ struct Judge {
     do {
       file = try RegularFile(opening: item.path)
     } catch {
+      // The watcher may see a file that a move sets aside for a moment, or that one cut short has left for the next start to
+      // remove: nobody has uploaded it.
+      if error.code == .notFound, Quarantine.isTemporary(item.path) {
+        try context.catalogue.withdraw(item.id)
+        return nil
+      }
       let entry = entry(.notScored(reason(error)), detail: error.message)
       if let setback = RetryPolicy.setback(after: error) {
         try setBack(setback, error.message, entry, identity: nil)
