@@ -94,21 +94,6 @@ extension Catalogue {
     }
   }
 
-  package func verdictCounts() throws(CatalogueError) -> VerdictCounts {
-    try list("count verdicts") { database in
-      var counts = VerdictCounts()
-      for row in try Row.fetchAll(database, sql: "SELECT verdict, total FROM counter") {
-        switch Verdict.Name(rawValue: row["verdict"]) {
-        case .flagged: counts.flagged = row["total"]
-        case .clear: counts.clear = row["total"]
-        case .notScored: counts.notScored = row["total"]
-        case nil: throw row.invalid("verdict")
-        }
-      }
-      return counts
-    }
-  }
-
   /// Forgets verdicts made before `time`. Files that had theirs still count as judged.
   ///
   /// - Parameter limit: the oldest so many.

@@ -96,17 +96,6 @@ extension Catalogue {
     }
   }
 
-  /// Of what is in the quarantine now.
-  package func quarantineTotals() throws(CatalogueError) -> QuarantineTotals {
-    try list("measure the quarantine") { database in
-      let row = try Row.fetchOne(
-        database,
-        sql: "SELECT count(*) AS count, ifnull(sum(size), 0) AS bytes FROM quarantine WHERE state = ?",
-        arguments: [QuarantineSummary.State.quarantined.rawValue])
-      return QuarantineTotals(count: row?["count"] ?? 0, bytes: row?["bytes"] ?? 0)
-    }
-  }
-
   /// Makes the index agree with the quarantine's records, in one transaction.
   ///
   /// - Returns: what was listed as quarantined and has no record: it is `missing` now.

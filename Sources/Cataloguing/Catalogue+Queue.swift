@@ -177,7 +177,7 @@ extension Catalogue {
 
   /// In the order of service, as far as that is known.
   package func queue(limit: Int, offset: Int) throws(CatalogueError) -> [QueueEntry] {
-    let leased = try leasedIDs()
+    let leased = totals.leased
     return try list("list the queue") { database in
       try Row.fetchAll(
         database, sql: "SELECT *, 0 AS is_leased FROM queue ORDER BY priority DESC, id LIMIT ? OFFSET ?",
@@ -189,20 +189,6 @@ extension Catalogue {
       }
     }
   }
-
-  package func queueDepth() throws(CatalogueError) -> QueueDepth {
-    let ids = try leasedIDs()
-    return try list("measure the queue") { database in
-      // One that was completed a moment ago is neither.
-      let leased = try ids.count { id in
-        try Row.fetchOne(database, sql: "SELECT 1 FROM queue WHERE id = ?", arguments: [id]) != nil
-      }
-      let all = try Int.fetchOne(database, sql: "SELECT count(*) FROM queue") ?? 0
-      // Ids grow with time; the clock need not.
-      let oldest = try Int64.fetchOne(database, sql: "SELECT enqueued FROM queue ORDER BY id LIMIT 1")
-      return QueueDepth(waiting: all - leased, leased: leased, oldest: oldest.map(Timestamp.init(nanoseconds:)))
-    }
-  }
 }
 
 extension Catalogue {
@@ -210,11 +196,6 @@ extension Catalogue {
   private static let isFree = """
     id NOT IN (SELECT id FROM leased) AND path NOT IN (SELECT path FROM leased CROSS JOIN queue USING (id))
     """
-
-  /// A few: as many as there are workers. They are known to one connection only.
-  private func leasedIDs() throws(CatalogueError) -> Set<Int64> {
-    try read("look at the queue") { try Int64.fetchSet($0, sql: "SELECT id FROM leased") }
-  }
 
   private static func enqueue(
     _ admission: Admission, at now: Timestamp, in database: Database

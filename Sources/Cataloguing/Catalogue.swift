@@ -1,6 +1,7 @@
 import GRDB
 import Glibc
 import StayposCore
+import Synchronization
 import SystemPackage
 
 /// What the daemon must not forget: the queue, the history of verdicts, the settings made at run time, the allowlist and
@@ -8,7 +9,7 @@ import SystemPackage
 ///
 /// Every change is one transaction that is on the disk when the call returns (write-ahead log, `synchronous=FULL`), so a
 /// daemon killed at any moment finds a consistent state. Calls block: make them from dedicated threads, from as many as
-/// you like. What clients list (history, queue, totals) is read over a connection of its own, so that no list, however
+/// you like. Sums are kept in memory; what clients list (history, queue) is read over a connection of its own, so that no list, however
 /// long, holds up the way of a file to its verdict.
 package final class Catalogue: Sendable {
   let file: FilePath
@@ -16,6 +17,7 @@ package final class Catalogue: Sendable {
   /// For reading only.
   private let reader: DatabaseQueue
   private let lock: LockFile
+  private let sums = Mutex(CatalogueTotals())
 
   /// Opens or creates the catalogue in `directory`, brings its schema up to date and checks it.
   ///
@@ -53,6 +55,7 @@ package final class Catalogue: Sendable {
       try database.write { database in
         try Self.createTemporaryTables(database)
         try Self.uniteAll(in: database)
+        try CatalogueTotals.beginCounting(in: database)
       }
       configuration.label = "catalogue-lists"
       configuration.readonly = true
@@ -60,6 +63,8 @@ package final class Catalogue: Sendable {
       // KiB: it is rarely used.
       configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -512") }
       reader = try DatabaseQueue(path: name, configuration: configuration)
+      let totals = try database.read(CatalogueTotals.init(in:))
+      sums.withLock { $0 = totals }
     } catch {
       throw CatalogueError(error, doing: "open the catalogue", file: file)
     }
@@ -68,7 +73,13 @@ package final class Catalogue: Sendable {
   /// One transaction; all or nothing.
   func write<Value>(_ doing: String, _ body: (Database) throws -> Value) throws(CatalogueError) -> Value {
     do {
-      return try database.write(body)
+      return try database.write { database in
+        let value = try body(database)
+        let totals = try CatalogueTotals(in: database)
+        // Before the next transaction begins: the last one to be kept is the latest.
+        database.afterNextTransaction { [self] _ in sums.withLock { $0 = totals } }
+        return value
+      }
     } catch {
       throw CatalogueError(error, doing: doing, file: file)
     }
@@ -91,7 +102,10 @@ package final class Catalogue: Sendable {
     }
   }
 
-  /// A list or a sum for people: as of a moment ago, and behind nothing but other lists.
+  /// For people. From memory, at once.
+  package var totals: CatalogueTotals { sums.withLock { $0 } }
+
+  /// A list for people: as of a moment ago, and behind nothing but other lists.
   func list<Value>(_ doing: String, _ body: (Database) throws -> Value) throws(CatalogueError) -> Value {
     do {
       return try reader.read(body)

@@ -9,6 +9,8 @@ final class Connection {
   var state: ConnectionState
   /// Set while ``ConnectionState/Phase/streaming``.
   var pages: PageSource?
+  /// When it was last served, counted in steps.
+  var lastStep = 0
   private let descriptor: Descriptor
 
   init(id: Int, descriptor: consuming Descriptor, access: Access, state: ConnectionState) {
@@ -17,6 +19,9 @@ final class Connection {
     self.access = access
     self.state = state
   }
+
+  /// There is a call to answer, or the next page to send.
+  var isReady: Bool { state.call != nil || pages != nil && state.unsent.isEmpty }
 
   var pollRequest: pollfd {
     var events: CInt = 0

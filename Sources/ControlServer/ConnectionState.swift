@@ -20,6 +20,8 @@ struct ConnectionState {
   private var sent = 0
   private var isInputClosed = false
   private var lost = 0
+  /// Complete, and waits for its turn.
+  private(set) var call: [UInt8]?
 
   private(set) var phase = Phase.idle
   /// When the present wait began: for a call, for the end of a call, for the client to read.
@@ -35,15 +37,15 @@ struct ConnectionState {
 
   var unsent: ArraySlice<UInt8> { output[sent...] }
 
-  var wantsInput: Bool { phase == .idle && unsent.isEmpty && !isInputClosed }
+  var wantsInput: Bool { phase == .idle && unsent.isEmpty && call == nil && !isInputClosed }
 
   /// Everything is said and the client will say no more.
-  var isFinished: Bool { isInputClosed && phase == .idle && unsent.isEmpty }
+  var isFinished: Bool { isInputClosed && phase == .idle && unsent.isEmpty && call == nil }
 
   /// When the client has had its time. nil: it may take any time it likes.
   var deadline: ContinuousClock.Instant? {
     if !unsent.isEmpty { return since + limits.stalledTime }
-    guard phase == .idle else { return nil }
+    guard phase == .idle, call == nil else { return nil }
     return since + (framer.pendingCount > 0 ? limits.messageTime : limits.idleTime)
   }
 
@@ -58,10 +60,15 @@ struct ConnectionState {
     isInputClosed = true
   }
 
-  /// The next whole call, if its turn has come.
-  mutating func nextCall() throws(VarlinkFramingError) -> [UInt8]? {
-    guard phase == .idle, unsent.isEmpty else { return nil }
-    return try framer.next()
+  /// Looks for the next whole call, if the last is answered and the client has read the answer.
+  mutating func findCall() throws(VarlinkFramingError) {
+    guard phase == .idle, unsent.isEmpty, call == nil else { return }
+    call = try framer.next()
+  }
+
+  mutating func takeCall() -> [UInt8]? {
+    defer { call = nil }
+    return call
   }
 
   // MARK: Output

@@ -17,8 +17,8 @@ final class ControlLoop {
     let configuration: ControlServer.Configuration
   }
 
-  /// Clients taken in, and calls answered for one client, before the others have their turn.
-  private static let turn = 16
+  /// Clients taken in before the others have their turn: all that listen(2) lets wait, so that nobody waits long.
+  private static let arrivals = 128
 
   private let listener: ControlListener
   private let shared: Shared
@@ -26,6 +26,8 @@ final class ControlLoop {
   private var connections: [Int: Connection] = [:]
   private var nextID = 0
   private var monitors = 0
+  /// Calls answered and pages sent so far.
+  private var steps = 0
   private var denials: DenialLimiter
   /// Given up for a moment when the process has no descriptor left, so that a client can be turned away.
   private var spare: CInt
@@ -58,11 +60,11 @@ final class ControlLoop {
       if content.isStopping { break }
       for reply in content.replies { finish(reply.connection, reply.bytes, now) }
       publish(now)
-      hasWork = false
       if count >= 0 {
         for (connection, request) in zip(order, requests.dropFirst(2)) {
-          serve(connection, Int32(request.revents), now, &hasWork)
+          exchange(connection, Int32(request.revents), now)
         }
+        hasWork = serveUsers(now)
         if requests[1].revents != 0 { accept(now) }
       }
     }
@@ -81,50 +83,60 @@ final class ControlLoop {
 
   // MARK: One client
 
-  private func serve(_ connection: Connection, _ events: CInt, _ now: ContinuousClock.Instant, _ hasWork: inout Bool) {
+  /// Reads what has come and sends what waits.
+  private func exchange(_ connection: Connection, _ events: CInt, _ now: ContinuousClock.Instant) {
     var isAlive = events & CInt(POLLERR | POLLNVAL) == 0
-    // A client that has closed both directions can take no reply.
-    if events & CInt(POLLHUP) != 0, !connection.state.wantsInput { isAlive = false }
+    // A client that has closed both directions can take no reply; what it has asked for is done all the same.
+    if events & CInt(POLLHUP) != 0, !connection.state.wantsInput, connection.state.call == nil { isAlive = false }
     if isAlive, events & CInt(POLLIN | POLLHUP) != 0, connection.state.wantsInput {
       isAlive = connection.receive(into: chunk, now: now)
     }
-    if isAlive, events & CInt(POLLOUT) != 0 { isAlive = connection.send(now: now) }
-    if isAlive { isAlive = advance(connection, now, &hasWork) }
+    if isAlive { isAlive = connection.send(now: now) }
+    // Now that there is room, word of what there was none for.
+    if isAlive, connection.state.phase == .monitoring {
+      offerEvent(nil, lost: 0, to: connection, now)
+      isAlive = connection.send(now: now)
+    }
+    settle(connection, isAlive: isAlive && (try? connection.state.findCall()) != nil, now)
+  }
+
+  /// One call or page for each user that waits for one, the connection first that has waited longest: however many calls
+  /// a user makes, and of whatever length, another's call waits for one step of each.
+  ///
+  /// - Returns: whether somebody waits still.
+  private func serveUsers(_ now: ContinuousClock.Instant) -> Bool {
+    var next: [UInt32: Connection] = [:]
+    for connection in connections.values where connection.isReady {
+      let user = connection.access.peer.uid
+      if next[user].map({ connection.lastStep < $0.lastStep }) ?? true { next[user] = connection }
+    }
+    for connection in next.values {
+      steps += 1
+      connection.lastStep = steps
+      settle(connection, isAlive: step(connection, now), now)
+    }
+    return connections.values.contains(where: \.isReady)
+  }
+
+  /// False: the client is gone, or speaks no Varlink.
+  private func step(_ connection: Connection, _ now: ContinuousClock.Instant) -> Bool {
+    if let pages = connection.pages {
+      let (reply, isLast) = pages()
+      connection.state.enqueue(reply, now: now)
+      if isLast {
+        connection.pages = nil
+        connection.state.enter(.idle, now: now)
+      }
+    } else if let message = connection.state.takeCall() {
+      guard (try? answer(message, connection, now)) != nil else { return false }
+    }
+    return connection.send(now: now) && (try? connection.state.findCall()) != nil
+  }
+
+  private func settle(_ connection: Connection, isAlive: Bool, _ now: ContinuousClock.Instant) {
     if !isAlive || connection.state.isFinished || connection.state.deadline.map({ $0 <= now }) ?? false {
       drop(connection)
     }
-  }
-
-  /// Answers calls and sends pages as far as the client reads. False: it is gone, or speaks no Varlink.
-  private func advance(
-    _ connection: Connection, _ now: ContinuousClock.Instant, _ hasWork: inout Bool
-  ) -> Bool {
-    for _ in 0..<Self.turn {
-      if let pages = connection.pages {
-        guard connection.state.unsent.isEmpty else { return true }
-        let (reply, isLast) = pages()
-        connection.state.enqueue(reply, now: now)
-        if isLast {
-          connection.pages = nil
-          connection.state.enter(.idle, now: now)
-        }
-      } else {
-        do {
-          guard let message = try connection.state.nextCall() else {
-            guard connection.send(now: now) else { return false }
-            // Now that there is room, word of what there was none for.
-            if connection.state.phase == .monitoring { offerEvent(nil, lost: 0, to: connection, now) }
-            return connection.send(now: now)
-          }
-          try answer(message, connection, now)
-        } catch {
-          return false
-        }
-      }
-      guard connection.send(now: now) else { return false }
-    }
-    hasWork = true
-    return true
   }
 
   private func answer(_ message: [UInt8], _ connection: Connection, _ now: ContinuousClock.Instant) throws {
@@ -200,7 +212,7 @@ final class ControlLoop {
   // MARK: New clients
 
   private func accept(_ now: ContinuousClock.Instant) {
-    for _ in 0..<Self.turn {
+    for _ in 0..<Self.arrivals {
       let number = clinux_accept(listener.descriptor.rawValue)
       guard number >= 0 else {
         if errno == EMFILE || errno == ENFILE, spare >= 0 {

@@ -38,6 +38,14 @@ package struct Sandbox: Sendable {
 
   package init() {}
 
+  /// Above it are the daemon, its clients and whoever brings the uploads: none of them shall wait for an image.
+  private static let nice: CInt = 5
+
+  /// From here on the process gets what others leave of the processors.
+  package func yieldProcessors() {
+    clinux_yield_processor(Self.nice)
+  }
+
   /// Capabilities, new privileges, debugging by others, and all resources but processor time, memory and, if the scorer
   /// has several, some threads.
   ///

@@ -74,7 +74,10 @@ extension WatchLoop {
     // The last files of it may still have to be probed; a report of its end would come before theirs.
     settleDue()
     if pass.summary.reason == .start { endInheritance() }
-    if pass.summary.reason == .overflow, rescans.next == nil { settledSinceOverflow = nil }
+    if pass.summary.reason == .overflow, rescans.next == nil {
+      settledSinceOverflow = nil
+      recover("overflow")
+    }
     emit(.scanFinished(pass.summary))
   }
 

@@ -199,6 +199,9 @@ final class WatchLoop {
       overflowStart = since
       if settledSinceOverflow == nil { settledSinceOverflow = [:] }
       emit(.overflow(since: since, delay: rescans.overflowed(at: .now)))
+      degrade(
+        "overflow", detail: "events since \(since) may be lost, until everything has been scanned",
+        remedy: "wait; if it comes again, raise fs.inotify.max_queued_events with sysctl")
       return
     }
     if let roots = guards[event.watch] { handleGuard(event, roots) }

@@ -35,6 +35,7 @@ struct StayposScorer: ParsableCommand {
     }
     let server = ScorerServer(ScorerChannel(Descriptor(owning: socket)))
     var sandbox = Sandbox()
+    sandbox.yieldProcessors()
     sandbox.dropPrivileges(threads: threads, memoryLimit: memoryLimit)
     sandbox.denyFiles()
     let scorer: ImageScorer

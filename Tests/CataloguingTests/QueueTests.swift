@@ -23,13 +23,13 @@ import Testing
     var order: [FilePath] = []
     while let item = try catalogue.lease(now: time(20)) { order.append(item.path) }
     #expect(order == ["/up/4", "/up/2", "/up/3", "/up/1"])
-    #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 4, oldest: time(10)))
+    #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 4, oldest: time(10)))
     #expect(try catalogue.nextReady() == nil)
     for entry in try catalogue.queue(limit: 9, offset: 0) {
       #expect(entry.leased)
       try catalogue.release(entry.item.id, notBefore: time(0), countAttempt: false)
     }
-    #expect(try catalogue.queueDepth().waiting == 4)
+    #expect(catalogue.totals.queue.waiting == 4)
     #expect(try catalogue.lease(now: time(20))?.path == "/up/4")
   }
 
@@ -148,7 +148,7 @@ import Testing
       return
     }
     #expect(try catalogue.touch(itemID: id, identity: identity(inode: 1, changed: 2)))
-    #expect(try catalogue.queueDepth().waiting == 0)
+    #expect(catalogue.totals.queue.waiting == 0)
     #expect(try catalogue.admit("/up/b", inode: 1, changed: 2) == .alreadyJudged)
     #expect(try catalogue.history(limit: 9).count == 1)
     #expect(try !catalogue.touch(itemID: nil, identity: identity(inode: 1, changed: 3, birth: 77)))
@@ -199,7 +199,7 @@ import Testing
       }
     }
     print("20,000 files queued in \(first), again in \(again); 200 leased and completed in \(served)")
-    #expect(try catalogue.queueDepth().waiting == 19_800)
+    #expect(catalogue.totals.queue.waiting == 19_800)
     #expect(first < .seconds(20))
   }
 
@@ -224,7 +224,7 @@ import Testing
     }
     #expect(served.count == 200)
     #expect(Set(served).count == 200)
-    #expect(try catalogue.verdictCounts() == VerdictCounts(flagged: 0, clear: 200, notScored: 0))
+    #expect(catalogue.totals.verdicts == VerdictCounts(flagged: 0, clear: 200, notScored: 0))
   }
 
   /// It may wait a second time: met by a scan, or closed again, while it was scored. Its other names wait on.

@@ -58,7 +58,7 @@ import Testing
     _ = try catalogue.complete(itemID: nil, entry: entry("/up/3", .notScored(.timeout), at: 3), identity: nil)
     #expect(try catalogue.prune(olderThan: time(2), limit: 9) == 1)
     #expect(try catalogue.history(limit: 9).map(\.path) == ["/up/3", "/up/2"])
-    #expect(try catalogue.verdictCounts() == VerdictCounts(flagged: 1, clear: 1, notScored: 1))
+    #expect(catalogue.totals.verdicts == VerdictCounts(flagged: 1, clear: 1, notScored: 1))
     #expect(try catalogue.admit("/up/1", inode: 1) == .alreadyJudged)
     let known = identity(inode: 1)
     let judgement = try #require(try catalogue.judged(device: known.device, inode: 1, birth: known.birth))
@@ -153,7 +153,7 @@ import Testing
     #expect(try catalogue.quarantined(limit: 9) == [summary(4), summary(3), summary(1)])
     #expect(try catalogue.quarantined(in: nil, limit: 9).count == 4)
     #expect(try catalogue.quarantined(before: summary(4).id, limit: 1) == [summary(3)])
-    #expect(try catalogue.quarantineTotals() == QuarantineTotals(count: 3, bytes: 15))
+    #expect(catalogue.totals.quarantine == QuarantineTotals(count: 3, bytes: 15))
   }
 
   @Test func quarantineIndexIsRebuiltFromRecords() throws {

@@ -40,7 +40,10 @@ struct CommandLineTests {
     #expect(history.lines.allSatisfy { $0.split(separator: "\t").count == 6 })
     #expect(history.lines.last?.hasSuffix(#"/up/\xff"#) == true)
     #expect(!history.output.contains("\u{1B}"))
-    #expect(try harness.control("status").lines.first == "state\tready")
+    let status = try harness.control("status").lines
+    #expect(status.first == "state\tready")
+    // What is degraded, since when, and what to do.
+    #expect(status.contains { $0.hasPrefix("problem\twatch-limit since 2026-") && $0.hasSuffix(": d. r") })
   }
 
   /// Needs script(1) for a terminal.

@@ -1,5 +1,6 @@
 import ControlInterface
 import ControlServer
+import Glibc
 import StayposCore
 import Synchronization
 import SystemPackage
@@ -20,6 +21,8 @@ final class FakeService: ControlService {
     var submitted: [FilePath] = []
     var denied: [(ControlMethod, Peer)] = []
     var historySize = 250
+    /// Microseconds that a page of the history takes.
+    var pageTime: UInt32 = 0
     /// Jobs on the helper thread stand still while it is set.
     var isHeld = false
   }
@@ -58,6 +61,7 @@ final class FakeService: ControlService {
 
   /// Entries `historySize` to 1; every third is flagged. Entry 1 has a name that is not UTF-8.
   func history(_ query: HistoryQuery) throws(ControlFailure) -> [HistoryEntry] {
+    usleep(state.read { $0.pageTime })
     let first = min(query.before.map { $0 - 1 } ?? .max, Int64(state.read { $0.historySize }))
     guard let threshold = Threshold(0.5), first > 0 else { return [] }
     let entries = stride(from: first, through: 1, by: -1).lazy.map { id -> HistoryEntry in

@@ -2,6 +2,7 @@ import ControlInterface
 import ControlServer
 import Foundation
 import StayposCore
+import SystemPackage
 import TestSupport
 import Testing
 import Threading
@@ -97,6 +98,52 @@ struct HostileClientTests {
     // A descriptor that the server had forgotten would still be in the table.
     #expect(eventually { harness.openSockets == 1 })
     #expect(try isAlive(harness))
+  }
+
+  @Test(
+    "Pitfall 58: whoever asks for much keeps nobody else waiting",
+    .enabled(if: RightsTests.canSwitchUser, "needs root and setpriv"))
+  func usersTakeTurns() throws {
+    let harness = try Harness()
+    harness.service.state.update { state in
+      state.historySize = 1_000_000
+      state.pageTime = 10_000
+    }
+    // Reads lists without end, over 40 connections.
+    let script = """
+      import select, socket, sys
+      call = b'{"method":"io.staypos.Control.ListHistory","more":true,"parameters":{"limit":1000000}}\\0'
+      open_ = []
+      for _ in range(40):
+          s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(call); open_.append(s)
+      first = True
+      while True:
+          ready = select.select(open_ + [sys.stdin], [], [])[0]
+          if sys.stdin in ready: break
+          for s in ready: s.recv(1 << 20)
+          if first: print("reading", flush=True); first = False
+      """
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/setpriv")
+    process.arguments = [
+      "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", script, harness.socket.string,
+    ]
+    let (input, output) = (Pipe(), Pipe())
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    defer {
+      try? input.fileHandleForWriting.close()
+      process.waitUntilExit()
+    }
+    #expect(output.fileHandleForReading.availableData == Data("reading\n".utf8))
+    var client = try harness.client()
+    for _ in 0..<10 {
+      let start = ContinuousClock.now
+      _ = try client.call(.getThreshold, replying: ThresholdReply.self)
+      // One page, and not one of each connection (0.4 s).
+      #expect(ContinuousClock.now - start < .milliseconds(200))
+    }
   }
 
   /// Comes and goes a thousand times, in the middle of every kind of call.

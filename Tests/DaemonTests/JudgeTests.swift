@@ -32,7 +32,7 @@ import Testing
     #expect(entry.path == item.path)
     #expect(entry.verdict == .flagged)
     #expect(try catalogue.quarantined(#require(entry.quarantineID)) != nil)
-    #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 0, oldest: nil))
+    #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
   }
 
   @Test("a name that a move had for a moment gets no verdict; an upload of such a name does")
@@ -72,7 +72,7 @@ import Testing
     try Recovery(context: harness.context).run()
     #expect(try catalogue.quarantined(limit: 9).count == 1)
     #expect(try catalogue.history(limit: 1).first?.path == item.path)
-    #expect(try catalogue.queueDepth().waiting + catalogue.queueDepth().leased == 0)
+    #expect(catalogue.totals.queue.waiting + catalogue.totals.queue.leased == 0)
   }
 
   @Test("a file whose directory is renamed just before its turn is found under its new name")
@@ -82,7 +82,7 @@ import Testing
     try FileManager.default.moveItem(atPath: harness.uploads.string, toPath: moved.string)
     try harness.judge(item)
     let catalogue = harness.context.catalogue
-    #expect(try catalogue.queueDepth().waiting == 1)
+    #expect(catalogue.totals.queue.waiting == 1)
     try catalogue.renamePrefix(from: harness.uploads, to: moved)
     let soon = Timestamp.now.advanced(by: .seconds(60))
     let again = try #require(try catalogue.lease(now: soon))
@@ -100,7 +100,7 @@ import Testing
     let catalogue = harness.context.catalogue
     try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
     #expect(try catalogue.history(limit: 1).first?.verdict == .notScored(.vanished))
-    #expect(try catalogue.queueDepth().waiting + catalogue.queueDepth().leased == 0)
+    #expect(catalogue.totals.queue.waiting + catalogue.totals.queue.leased == 0)
   }
 
   @Test("a flagged file that cannot be moved is told of, and tried again without being scored again")
@@ -132,7 +132,7 @@ import Testing
     #expect(looks == needed)
     #expect(try catalogue.history(limit: 1).first?.quarantineID != nil)
     #expect(harness.context.degradations.all.isEmpty)
-    #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 0, oldest: nil))
+    #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
   }
 
   @Test("Pitfall 56: that there is no room is said at once, and until all that waited for it have found some")
@@ -218,6 +218,6 @@ import Testing
     try harness.judge(item, scoring: scoring)
     #expect(looks == 3)
     #expect(try harness.context.catalogue.history(limit: 9).isEmpty)
-    #expect(try harness.context.catalogue.queueDepth().waiting == 1)
+    #expect(harness.context.catalogue.totals.queue.waiting == 1)
   }
 }

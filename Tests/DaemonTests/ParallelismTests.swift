@@ -67,7 +67,7 @@ import Testing
     defer { pipeline.stop() }
     try drop("slow", "hang")
     pipeline.wake()
-    while try harness.context.catalogue.queueDepth().leased == 0 { usleep(1000) }
+    while harness.context.catalogue.totals.queue.leased == 0 { usleep(1000) }
     try drop("a", "request")
     pipeline.wake()
     #expect(try details(1)["a"] == "1 threads")

@@ -54,7 +54,7 @@ import Testing
     }
     #expect(retention.forgetVerdicts(after: .seconds(3600)) == .seconds(86_400))
     #expect(try catalogue.history(limit: 9).count == 1)
-    #expect(try catalogue.verdictCounts().clear == 1101)
+    #expect(catalogue.totals.verdicts.clear == 1101)
     #expect(try catalogue.judged(device: 1, inode: 2, birth: nil) != nil)
   }
 }

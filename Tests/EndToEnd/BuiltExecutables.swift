@@ -8,6 +8,9 @@ import Testing
 /// The executables of this build. `swift test` puts them beside its own; STAYPOS_EXECUTABLES names another folder, of a
 /// release build for example.
 enum BuiltExecutables {
+  /// Executables of a release build, named by STAYPOS_EXECUTABLES: only of these times mean anything.
+  static let isOptimized = ProcessInfo.processInfo.environment["STAYPOS_EXECUTABLES"] != nil
+
   static let directory =
     ProcessInfo.processInfo.environment["STAYPOS_EXECUTABLES"].map { FilePath($0) } ?? besideTests
 

@@ -278,12 +278,17 @@ final class NotifySocket {
     close(descriptor)
   }
 
-  /// nil after the time is over.
+  /// The next message, nil after the time is over. What the daemon hands over to be kept is nobody's here
+  /// (``ServiceManager`` keeps it).
   func receive(within seconds: Double) -> String? {
-    var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    guard poll(&poller, 1, CInt(seconds * 1000)) == 1 else { return nil }
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = recv(descriptor, &buffer, buffer.count, 0)
-    return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
+    while true {
+      var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&poller, 1, CInt(seconds * 1000)) == 1 else { return nil }
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      let count = recv(descriptor, &buffer, buffer.count, 0)
+      guard count > 0 else { return nil }
+      let message = String(decoding: buffer.prefix(count), as: UTF8.self)
+      if !message.hasPrefix("FDSTORE") { return message }
+    }
   }
 }

@@ -74,6 +74,15 @@ struct ServiceBootTests {
       .first { $0["path"] as? String == "/srv/uploads/broccoli.jpg" }
     #expect(broccoli?["verdict"] as? String == "clear")
 
+    // Over a restart and over a crash systemd has kept the queue and its map, and each process went on in it.
+    #expect(boot.lines("kept") == ["2", "2"])
+    #expect(boot.lines("resumed").count == 2)
+    #expect(boot.lines("resumed").allSatisfy { $0.contains("took over") }, "\(boot.text("resumed"))")
+    let between = try boot.objects("history-after-restart.jsonl").filter {
+      ($0["path"] as? String)?.contains("between-") == true
+    }
+    #expect(between.map { $0["verdict"] as? String } == ["clear", "clear"])
+
     #expect(boot.text("restored") == "www-data www-data 640 1767323045.678901234\n")
     #expect(boot.text("reload-bad.status") != "0\n")
     #expect(boot.lines("stopped") == ["Result=success", "ExecMainStatus=0", "Result=success", "ExecMainStatus=0"])

@@ -79,7 +79,26 @@ keep nobody-changes runuser -u nobody -- staypos-ctl threshold set 0.1
 
 # A threshold set at run time outlives the process.
 staypos-ctl threshold set 0.999
+systemctl show -P NFileDescriptorStore stayposd.service > /output/kept
+# After the end of one process and before the next: an upload that no process sees arrive.
+mkdir -p /etc/systemd/system/stayposd.service.d
+cat > /etc/systemd/system/stayposd.service.d/between.conf << UNIT
+[Service]
+ExecStopPost=+/bin/sh -c 'n=\$\$(ls /srv/uploads | grep -c between); cp $REPOSITORY/Samples/real/rocket.jpg /srv/uploads/between-\$\$n.jpg'
+UNIT
+systemctl daemon-reload
 systemctl restart stayposd.service
+eventually in_history between-0.jpg
+# The same after kill -9: systemd starts it again.
+systemctl kill --signal=KILL --kill-whom=main stayposd.service
+eventually test -e /srv/uploads/between-1.jpg
+eventually systemctl is-active stayposd.service
+eventually in_history between-1.jpg
+rm /etc/systemd/system/stayposd.service.d/between.conf
+systemctl daemon-reload
+systemctl show -P NFileDescriptorStore stayposd.service >> /output/kept
+journalctl --sync
+journalctl --output cat _SYSTEMD_UNIT=stayposd.service | grep 'watches of the process before' > /output/resumed
 staypos-ctl threshold --json > /output/threshold.json
 upload generated/broccoli-1.jpg broccoli.jpg
 eventually in_history broccoli.jpg

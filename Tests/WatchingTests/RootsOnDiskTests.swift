@@ -152,6 +152,9 @@ import Watching
     let below = harness.temporary.write("x", to: "lost/file")
     harness.release()
     #expect(harness.wait { $0.scans.contains { $0.reason == .overflow } })
+    // In the status for as long as something may be missing.
+    #expect(harness.snapshot().degraded == ["overflow"])
+    #expect(harness.snapshot().recovered == ["overflow"])
     for file in lost + [below] { harness.expectSettled(file, priority: .live) }
     harness.expectOnce(harness.temporary.write("x", to: "lost/later"))
     #expect(harness.snapshot().overflows == 1)

@@ -9,6 +9,10 @@
 /// PR_SET_NO_NEW_PRIVS, no core dumps and no ptrace by the same user (PR_SET_DUMPABLE 0), no capability in any set.
 int clinux_drop_privileges(void);
 
+/// Lets the processor's other users go first, with setpriority(2) and, where each session has its share of its own, with
+/// sched(7)'s autogroup. At best: without the right to do so all goes on as it is.
+void clinux_yield_processor(int nice);
+
 /// setrlimit(2): no core, no growing file, few descriptors, no locked memory; at most `data_bytes` of private
 /// writable memory (RLIMIT_DATA; 0: unlimited); at most `further_threads` more threads and processes of this user than there
 /// are now (RLIMIT_NPROC; the kernel does not hold root to it).

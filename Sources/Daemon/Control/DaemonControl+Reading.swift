@@ -8,12 +8,7 @@ import Watching
 
 extension DaemonControl {
   package func status() throws(ControlFailure) -> DaemonStatus {
-    let (depth, counts, totals) = try refusing { () throws(CatalogueError) in
-      (
-        try context.catalogue.queueDepth(), try context.catalogue.verdictCounts(),
-        try context.catalogue.quarantineTotals()
-      )
-    }
+    let totals = context.catalogue.totals
     let now = Timestamp.now
     let setup = pipeline.setup
     let policy = context.policy
@@ -29,15 +24,17 @@ extension DaemonControl {
       pid: getpid(), startedAt: startedAt, now: now,
       model: .init(name: setup.model.name, sha256: setup.model.sha256),
       threshold: .init(value: policy.threshold, origin: policy.origin), mode: policy.mode,
-      queueDepth: depth.waiting, oldestQueuedSeconds: depth.oldest.map { $0.interval(since: now) / .seconds(-1) },
-      inFlight: depth.leased,
-      counts: .init(flagged: counts.flagged, clear: counts.clear, notScored: counts.notScored),
+      queueDepth: totals.queue.waiting,
+      oldestQueuedSeconds: totals.queue.oldest.map { $0.interval(since: now) / .seconds(-1) },
+      inFlight: totals.queue.leased,
+      counts: .init(
+        flagged: totals.verdicts.flagged, clear: totals.verdicts.clear, notScored: totals.verdicts.notScored),
       roots: watching.roots.map { .init(path: $0.path, state: $0.state.rawValue) }, watches: watching.watches,
       overflows: watching.overflows,
       pendingWriters: watching.pendingWriters.prefix(DaemonStatus.writerLimit).map {
         .init(path: $0.path, since: $0.since)
       },
-      quarantine: .init(count: totals.count, bytes: totals.bytes),
+      quarantine: .init(count: totals.quarantine.count, bytes: totals.quarantine.bytes),
       scorers: pipeline.workers.map { worker in
         let state = worker.scorer == nil ? "stopped" : worker.lastStep == nil ? "idle" : "scoring"
         return .init(pid: worker.scorer ?? 0, state: state, restarts: worker.restarts)

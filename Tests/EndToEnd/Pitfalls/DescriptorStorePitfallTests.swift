@@ -1,0 +1,101 @@
+import Foundation
+import Glibc
+import SystemPackage
+import TestSupport
+import Testing
+
+/// A service manager keeps the daemon's inotify queue while there is no daemon.
+@Suite(
+  .timeLimit(.minutes(15)), .enabled(if: SystemTool.exists("/usr/bin/python3"), "needs python3 to pass descriptors"))
+struct DescriptorStorePitfallTests {
+  private func start(_ daemon: RunningDaemon, _ manager: ServiceManager) async throws {
+    let before = manager.readies
+    try daemon.launch()
+    try await daemon.eventually("READY=1", within: 60) { manager.readies > before ? () : nil }
+  }
+
+  @Test(
+    "Pitfall 30: what happens between two processes is known to the second, be it renamed, deleted or changed",
+    arguments: [SIGTERM, SIGKILL])
+  func betweenProcesses(signal: CInt) async throws {
+    let manager = try ServiceManager()
+    let daemon = try RunningDaemon(settle: 20, launcher: manager.launcher)
+    let oracle = Oracle(daemon)
+    for name in ["alpha", "bravo"] { #expect(mkdir(daemon.uploads.appending(name).string, 0o755) == 0) }
+    try await start(daemon, manager)
+    // It stays paused over the restart: the queue can be looked at.
+    _ = try daemon.call("Pause")
+    let changed = try oracle.deliver(sample: "real/rocket.jpg", as: "alpha/changed.jpg")
+    try oracle.deliver(sample: "generated/broccoli-1.jpg", as: "bravo/queued.jpg")
+    _ = try await daemon.queued(2)
+    try await daemon.eventually("both descriptors") {
+      manager.content(of: "watch-map").firstRange(of: Data("bravo".utf8)) == nil ? nil : ()
+    }
+    #expect(manager.names == ["watch-map", "watch-queue"])
+    try daemon.signal(signal)
+    _ = try daemon.wait()
+
+    // New ones, one under a temporary name first; one that is gone again; one that is changed; a directory renamed whose
+    // file waits in the queue.
+    try oracle.deliver(sample: "generated/broccoli-2.jpg", as: "alpha/new.jpg")
+    let part = daemon.uploads.appending("alpha/.part")
+    let bytes = try SampleVariants.variant(of: "real/rocket.jpg", "renamed")
+    try daemon.drop(bytes, at: part)
+    try move(part, daemon.uploads.appending("alpha/final.jpg"))
+    oracle.expect(bytes, at: daemon.uploads.appending("alpha/final.jpg"), verdict: "clear")
+    try daemon.drop(bytes, at: part)
+    #expect(unlink(part.string) == 0)
+    let other = try SampleVariants.variant(of: "generated/broccoli-1.jpg", "changed")
+    try daemon.drop(other, at: changed)
+    oracle.change(changed) { delivery in
+      (delivery.bytes, delivery.attributes, delivery.verdicts, delivery.fate) = (other, nil, ["flagged"], .quarantined)
+    }
+    try move(daemon.uploads.appending("bravo"), daemon.uploads.appending("charlie"))
+    oracle.change(daemon.uploads.appending("bravo/queued.jpg")) { delivery in
+      delivery.path = daemon.uploads.appending("charlie/queued.jpg")
+      delivery.place = delivery.path
+    }
+
+    try await start(daemon, manager)
+    let entries = try await daemon.eventually("four files in the queue") { () -> [String: String]? in
+      let entries = try #require(try daemon.call("ListQueue", ["limit": 100])["entries"] as? [[String: Any]])
+      let priorities = entries.map { ($0["path"] as? String ?? "", $0["priority"] as? String ?? "") }
+      // The scan, which finds them all once more, has to have made nothing of it.
+      guard daemon.text(daemon.log).components(separatedBy: "scan (start) finished").count == 3 else { return nil }
+      return priorities.count == 4 ? Dictionary(uniqueKeysWithValues: priorities) : nil
+    }
+    #expect(
+      entries
+        == Dictionary(
+          uniqueKeysWithValues: ["alpha/changed.jpg", "alpha/new.jpg", "alpha/final.jpg", "charlie/queued.jpg"].map {
+            (daemon.uploads.appending($0).string, "live")
+          }))
+    _ = try daemon.call("Resume")
+    try await oracle.judge()
+    #expect(daemon.text(daemon.log).contains("took over the watches of the process before, 3 directories"))
+  }
+
+  @Test("Pitfall 30: killed again and again under way, with directories that come and go, nothing is lost or doubled")
+  func killedUnderWay() async throws {
+    let seed = ProcessInfo.processInfo.environment["STAYPOS_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1_000_000)
+    var random = SeededGenerator(seed: seed)
+    let manager = try ServiceManager()
+    let daemon = try RunningDaemon(settle: 20, launcher: manager.launcher)
+    let oracle = Oracle(daemon)
+    for round in 0..<Effort.count("STAYPOS_ROUNDS", or: 6) {
+      if round % 2 == 0 { try await start(daemon, manager) } else { try daemon.launch() }
+      for index in 0..<4 {
+        let sample = random.next() % 3 == 0 ? "generated/broccoli-1.jpg" : "real/rocket.jpg"
+        try oracle.deliver(sample: sample, as: "\(random.next() % 5)/\(round % 3)/\(round)-\(index).jpg")
+        usleep(UInt32(random.next() % 40_000))
+      }
+      try daemon.signal(SIGKILL)
+      _ = try daemon.wait()
+      for index in 4..<7 {
+        try oracle.deliver(sample: "real/rocket.jpg", as: "\(random.next() % 5)/\(round)/\(round)-\(index).jpg")
+      }
+    }
+    try await start(daemon, manager)
+    try await oracle.judge("seed \(seed): ", journal: .atMostOne)
+  }
+}
