@@ -224,24 +224,11 @@ ssize_t write(int descriptor, const void *bytes, size_t count) {
   ON_WRITE(NEXT(write)(descriptor, bytes, count))
 }
 
+// What SQLite writes with.
 ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t offset) {
   ON_WRITE(NEXT(pwrite)(descriptor, bytes, count, offset))
 }
 
 ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t offset) {
   ON_WRITE(NEXT(pwrite64)(descriptor, bytes, count, offset))
-}
-
-// What SQLite writes with; `write` in the rules.
-ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t offset) {
-  if (!is_active()) return NEXT(pwrite64)(descriptor, bytes, count, offset);
-  char path[PATH_MAX];
-  path_of(descriptor, path);
-  FAIL_BY_RULE("write", path)
-  if (fault == 0 && count > 1) count = 1;
-  return NEXT(pwrite64)(descriptor, bytes, count, offset);
-}
-
-ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t offset) {
-  return pwrite64(descriptor, bytes, count, offset);
 }
