@@ -140,7 +140,7 @@ package struct RobustnessReport: Sendable {
 
 extension Double {
   /// A whole number without a point.
-  fileprivate var formattedShort: String {
+  var formattedShort: String {
     self == rounded() && abs(self) < 1e15 ? fixed(0) : "\(self)"
   }
 }

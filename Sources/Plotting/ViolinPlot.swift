@@ -55,7 +55,7 @@ package struct ViolinPlot: Sendable {
       frame.drawViolin(
         at: Double(index), outline: few ? [] : Self.density(values),
         quartiles: values.isEmpty
-          ? nil : (Self.quantile(values, 0.25), Self.quantile(values, 0.5), Self.quantile(values, 0.75)),
+          ? nil : (Quantile.of(values, 0.25), Quantile.of(values, 0.5), Quantile.of(values, 0.75)),
         dots: few ? values : [], room: 0.86 / Double(groups.count), Palette.colour(group.colour))
     }
     frame.drawAxes(slanted: true)
@@ -67,7 +67,7 @@ package struct ViolinPlot: Sendable {
     let count = Double(sorted.count)
     let mean = sorted.reduce(0, +) / count
     let deviation = (sorted.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)).squareRoot()
-    let spread = (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / 1.34
+    let spread = (Quantile.of(sorted, 0.75) - Quantile.of(sorted, 0.25)) / 1.34
     let width = 0.9 * (spread > 0 ? min(deviation, spread) : deviation) * pow(count, -0.2)
     guard width > 0, let least = sorted.first, let greatest = sorted.last else { return [] }
     let steps = 80
@@ -77,12 +77,5 @@ package struct ViolinPlot: Sendable {
     }
     let highest = densities.map(\.1).max() ?? 1
     return densities.map { ($0.0, $0.1 / highest) }
-  }
-
-  /// Linear between neighbours.
-  static func quantile(_ sorted: [Double], _ share: Double) -> Double {
-    let place = share * Double(sorted.count - 1)
-    let (lower, upper) = (sorted[Int(place)], sorted[min(Int(place) + 1, sorted.count - 1)])
-    return lower + (upper - lower) * (place - Double(Int(place)))
   }
 }

@@ -23,7 +23,7 @@ struct Staypos: ParsableCommand {
     version: "staypos \(StayposVersion.current)",
     subcommands: [
       ScoreCommand.self, ExplainCommand.self, ModelCommand.self, EvaluateCommand.self, RobustnessCommand.self,
-      BenchCommand.self,
+      InpaintingCommand.self, BenchCommand.self,
     ])
 
   static func main() {

@@ -127,7 +127,6 @@ final class Elements: NSObject, XMLParserDelegate {
     let mode = try #require(density.max { $0.width < $1.width })
     #expect(abs(mode.value) < 0.5 && mode.width == 1)
     #expect(density.first.map { $0.width < 0.1 } == true && density.last.map { $0.width < 0.1 } == true)
-    #expect(ViolinPlot.quantile([1, 2, 3, 4], 0.5) == 2.5)
 
     let plot = ViolinPlot(
       title: "scores", y: Axis("logit"),

@@ -86,3 +86,30 @@ import Testing
     #expect(SHA256Digest(String(text.dropLast()) + "g") == nil)
   }
 }
+
+@Suite struct NumberTests {
+  /// NumPy's `quantile` gives the same.
+  @Test func quantiles() {
+    #expect(Quantile.of([1, 2, 3, 4], 0.5) == 2.5)
+    #expect(Quantile.of([1, 2, 3, 4], 0) == 1 && Quantile.of([1, 2, 3, 4], 1) == 4)
+    #expect(abs(Quantile.of([1, 2, 4], 0.9) - 3.6) < 1e-12)
+    #expect(Quantile.of([7], 0.3) == 7)
+  }
+
+  /// The reference implementation's first numbers for the seed 1234567.
+  @Test func splitMix64() {
+    var generator = SplitMix64(seed: 1_234_567)
+    #expect(
+      (0..<3).map { _ in generator.next() } == [
+        6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
+      ])
+    var (one, same, other) = (
+      SplitMix64(seed: 1, name: [1, 2]), SplitMix64(seed: 1, name: [1, 2]), SplitMix64(seed: 1, name: [2, 1])
+    )
+    let first = one.next()
+    #expect(first == same.next() && first != other.next())
+    let values = (0..<1000).map { _ in one.nextUniform() }
+    #expect(values.allSatisfy { $0 >= 0 && $0 < 1 } && abs(values.reduce(0, +) / 1000 - 0.5) < 0.05)
+    #expect(Set((0..<1000).map { _ in one.nextIndex(below: 3) }) == [0, 1, 2])
+  }
+}

@@ -26,7 +26,7 @@ struct DatasetScoring {
     do {
       return try ScoreCache(directory.appending(name))
     } catch let error as Errno {
-      throw Failure("cannot write \(directory.appending(name).escaped): \(error)")
+      throw OutputFailure("cannot write \(directory.appending(name).escaped): \(error)")
     }
   }
 
@@ -75,7 +75,7 @@ struct DatasetScoring {
     do {
       try cache.add(image.name, identity, logit: logit)
     } catch {
-      throw Failure("cannot keep the score of \(image.name.escaped): \(error)")
+      throw OutputFailure("cannot keep the score of \(image.name.escaped): \(error)")
     }
     return (.logit(logit), false)
   }

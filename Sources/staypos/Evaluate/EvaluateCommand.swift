@@ -121,20 +121,15 @@ struct EvaluateCommand: ParsableCommand {
 
   private func write(_ report: EvaluationReport) throws {
     guard let output else { return }
-    do {
-      var files: [(name: String, bytes: [UInt8])] = [
-        ("report.md", Array(report.markdown.utf8)), ("report.json", try report.json), ("results.csv", report.csv),
-        ("scores.csv", report.table.csv), ("roc.svg", Array(report.roc.utf8)),
-        ("precision-recall.svg", Array(report.precisionRecall.utf8)),
-      ]
-      for (index, column) in report.table.columns.enumerated() {
-        files.append(("scores-\(column.name.fileName).svg", Array(report.distributions(index).utf8)))
-      }
-      try OutputDirectory.write(files, to: output.path)
-    } catch {
-      Console.complain("\(error)")
-      throw ExitCode.outputFailed
+    var files: [(name: String, bytes: [UInt8])] = [
+      ("report.md", Array(report.markdown.utf8)), ("report.json", try report.json), ("results.csv", report.csv),
+      ("scores.csv", report.table.csv), ("roc.svg", Array(report.roc.utf8)),
+      ("precision-recall.svg", Array(report.precisionRecall.utf8)),
+    ]
+    for (index, column) in report.table.columns.enumerated() {
+      files.append(("scores-\(column.name.fileName).svg", Array(report.distributions(index).utf8)))
     }
+    try OutputDirectory.write(files, to: output.path)
   }
 
   private func show(_ report: EvaluationReport) throws {

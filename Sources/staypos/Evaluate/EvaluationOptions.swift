@@ -72,6 +72,16 @@ extension Fusion: ExpressibleByArgument {}
 extension Sweep: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 
+extension EvaluationReport {
+  /// Names what was not scored.
+  func complain() {
+    for item in notScored {
+      Console.complain(
+        "\(item.image.name.escaped): not scored by \(item.model): \(item.reason.rawValue): \(item.detail)")
+    }
+  }
+}
+
 extension Dataset {
   /// Says what was passed over.
   func complain() {
@@ -83,12 +93,15 @@ extension Dataset {
   }
 }
 
-/// Runs what a command does; a failure is one line, and exit status 2: nothing was measured.
+/// Runs what a command does; a failure is one line, and exit status 2 (nothing was measured) or 74 (it cannot be written).
 func reportingFailures(_ body: () throws -> Void) throws {
   do {
     try body()
   } catch let error as ExitCode {
     throw error
+  } catch let error as OutputFailure {
+    Console.complain("\(error)")
+    throw ExitCode.outputFailed
   } catch {
     Console.complain("\(error)")
     throw ExitCode.notScored

@@ -2,6 +2,15 @@ import Glibc
 import StayposCore
 import SystemPackage
 
+/// The results could not be kept: exit status 74, as for standard output.
+struct OutputFailure: Error, CustomStringConvertible {
+  var description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}
+
 /// Where a command puts several files.
 enum OutputDirectory {
   /// With the directories above it; one that is there already is used.
@@ -11,13 +20,15 @@ enum OutputDirectory {
     while !current.isEmpty, current.withPlatformString({ mkdir($0, 0o777) }) != 0 {
       let code = errno
       if code == EEXIST { break }
-      guard code == ENOENT else { throw Failure("cannot make the directory \(path.escaped): \(Errno(rawValue: code))") }
+      guard code == ENOENT else {
+        throw OutputFailure("cannot make the directory \(path.escaped): \(Errno(rawValue: code))")
+      }
       missing.append(current)
       guard current.removeLastComponent() else { break }
     }
     for directory in missing.reversed() {
       guard directory.withPlatformString({ mkdir($0, 0o777) }) == 0 || errno == EEXIST else {
-        throw Failure("cannot make the directory \(path.escaped): \(Errno(rawValue: errno))")
+        throw OutputFailure("cannot make the directory \(path.escaped): \(Errno(rawValue: errno))")
       }
     }
   }
@@ -29,7 +40,7 @@ enum OutputDirectory {
       do {
         try OutputFile.write(bytes, to: directory.appending(name))
       } catch {
-        throw Failure("cannot write \(directory.appending(name).escaped): \(error)")
+        throw OutputFailure("cannot write \(directory.appending(name).escaped): \(error)")
       }
     }
   }

@@ -149,18 +149,15 @@ struct RobustnessCommand: ParsableCommand {
   }
 
   private func show(_ report: RobustnessReport) throws {
+    // What is not scored only after a transformation is counted in the table.
+    report.points.first { $0.value == nil }?.report.complain()
     if let output {
-      do {
-        let metrics = Set([Metric.averagePrecision, self.metrics.metric])
-        try OutputDirectory.write(
-          [
-            ("\(sweep.rawValue).md", Array(report.markdown.utf8)), ("\(sweep.rawValue).csv", report.csv),
-            ("\(sweep.rawValue).json", try Console.json(report.record)),
-          ] + metrics.map { ("\(sweep.rawValue)-\($0.rawValue).svg", Array(report.plot($0).utf8)) }, to: output.path)
-      } catch {
-        Console.complain("\(error)")
-        throw ExitCode.outputFailed
-      }
+      let metrics = Set([Metric.averagePrecision, self.metrics.metric])
+      try OutputDirectory.write(
+        [
+          ("\(sweep.rawValue).md", Array(report.markdown.utf8)), ("\(sweep.rawValue).csv", report.csv),
+          ("\(sweep.rawValue).json", try Console.json(report.record)),
+        ] + metrics.map { ("\(sweep.rawValue)-\($0.rawValue).svg", Array(report.plot($0).utf8)) }, to: output.path)
     }
     if json {
       try Console.write(json: report.record)
