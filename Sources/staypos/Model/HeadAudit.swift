@@ -1,4 +1,5 @@
 import Detection
+import Evaluation
 import StayposCore
 
 /// What a linear head makes of its features: those with weights below zero speak for real images, those with weights

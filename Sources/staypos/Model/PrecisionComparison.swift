@@ -84,13 +84,8 @@ extension PrecisionComparison.Errors {
 extension PrecisionComparison.Averages {
   fileprivate init?(_ samples: [PrecisionComparison.Sample]) {
     func average(_ score: (PrecisionComparison.Sample) -> Score) -> Double? {
-      func logits(_ label: Bool) -> [Double] {
-        samples.compactMap { $0.isGenerated == label ? score($0).logit : nil }
-      }
-      // Of the order alone: no threshold matters.
-      return Threshold(0.5).flatMap { threshold in
-        RankedScores(fakes: logits(true), reals: logits(false), threshold: threshold).metrics[.averagePrecision]
-      }
+      AveragePrecision.of(
+        samples.compactMap { sample in sample.isGenerated.map { (score(sample).logit, $0) } })
     }
     guard let found = average(\.score), let reference = average(\.reference) else { return nil }
     self.init(
