@@ -43,7 +43,7 @@ import Testing
     let before = try catalogue.history(limit: 9).count
     try harness.judge(gone)
     #expect(try catalogue.history(limit: 9).count == before)
-    #expect(try catalogue.queueDepth() == QueueDepth(waiting: 0, leased: 0, oldest: nil))
+    #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
     let upload = try harness.flaggedUpload(".staypos-\(QuarantineID(at: .now))")
     try harness.judge(upload)
     #expect(try catalogue.history(limit: 1).first?.path == upload.path)
@@ -55,7 +55,7 @@ import Testing
     let id = try #require(try harness.context.catalogue.history(limit: 1).first?.quarantineID)
     let copy = try harness.flaggedUpload(".staypos-\(id)")
     _ = try harness.context.quarantine.restore(id, beforePublishing: { _ in try harness.judge(copy) })
-    #expect(try harness.context.catalogue.queueDepth().waiting == 1)
+    #expect(harness.context.catalogue.totals.queue.waiting == 1)
     #expect(harness.context.quarantine.totals.count == 0)
     #expect((try? RegularFile(opening: copy.path).status) != nil)
   }
