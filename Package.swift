@@ -76,6 +76,8 @@ let package = Package(
     library(
       "Evaluation",
       ["StayposCore", "ImageDecoding", "Detection", "Datasets", "Transforms", "Plotting", "Filesystem", system]),
+    library("Curation", ["StayposCore", "Datasets", "Hashing", "ImageDecoding", system]),
+    library("Autoencoding", ["StayposCore", "Checkpoints", "ImageDecoding", "NeuralNetwork", system]),
 
     // The daemon's stages.
     library("Filesystem", ["StayposCore", "CLinux", system]),
@@ -101,7 +103,7 @@ let package = Package(
       "staypos",
       [
         "Detection", "Checkpoints", "ImageDecoding", "Hashing", "Filesystem", "StayposCore", "Datasets", "Transforms",
-        "Plotting", "Evaluation", system,
+        "Plotting", "Evaluation", "Curation", "Autoencoding", system,
       ]),
 
     // Tests. The probes stand in for a scorer, good or bad, and for whoever logs.
@@ -144,6 +146,8 @@ let package = Package(
         system,
       ]),
     tests("EvaluationTests", ["Evaluation", "Datasets", "Detection", "StayposCore", "TestSupport", system]),
+    tests("CurationTests", ["Curation", "Datasets", "ImageDecoding", "StayposCore", "TestSupport", system]),
+    tests("AutoencodingTests", ["Autoencoding", "ImageDecoding", "StayposCore", "TestSupport", system]),
     tests("StayposTests", ["staypos", "Detection", "ImageDecoding", "StayposCore", system]),
     tests(
       "DaemonTests",

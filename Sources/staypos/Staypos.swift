@@ -23,7 +23,7 @@ struct Staypos: ParsableCommand {
     version: "staypos \(StayposVersion.current)",
     subcommands: [
       ScoreCommand.self, ExplainCommand.self, ModelCommand.self, EvaluateCommand.self, RobustnessCommand.self,
-      InpaintingCommand.self, BenchCommand.self,
+      InpaintingCommand.self, DatasetCommand.self, BenchCommand.self,
     ])
 
   static func main() {

@@ -1,0 +1,36 @@
+import Curation
+import Datasets
+import Dispatch
+import StayposCore
+import Synchronization
+import SystemPackage
+
+/// Looks into every file of a data set, on all processors.
+struct DatasetExamination {
+  var limits: ImageLimits
+
+  /// What ``DatasetIndexCommand`` has written is taken as it is.
+  func indexOrReadIndex(of path: FilePath) throws -> DatasetIndex {
+    if (try? CSVTable(reading: path))?.column(["fingerprint"]) != nil { return try DatasetIndex(reading: path) }
+    return try index(of: path)
+  }
+
+  func index(of path: FilePath) throws -> DatasetIndex {
+    let dataset = try Dataset(reading: path)
+    for file in dataset.unlabelled { Console.complain("\(file.escaped): no label, left out") }
+    for directory in dataset.unreadable { Console.complain("\(directory.path.escaped): \(directory.errno)") }
+    let images = dataset.images
+    let entries = Mutex<[DatasetIndex.Entry?]>(Array(repeating: nil, count: images.count))
+    DispatchQueue.concurrentPerform(iterations: images.count) { position in
+      do throws(CurationError) {
+        let facts = try ImageFacts(examining: images[position].path, limits: limits)
+        entries.withLock { $0[position] = DatasetIndex.Entry(images[position], facts) }
+      } catch {
+        Console.complain(error.description)
+      }
+    }
+    let found = entries.withLock { $0.compactMap(\.self) }
+    guard !found.isEmpty else { throw Failure("\(path.escaped): none of \(images.count) files is an image") }
+    return DatasetIndex(found)
+  }
+}
