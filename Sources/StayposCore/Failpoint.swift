@@ -5,7 +5,9 @@ import SystemPackage
 /// release nothing is left of a failpoint, not even its name.
 ///
 /// In a test's own process ``handler`` decides; in a daemon the environment does (`Tests/README.md`).
-package enum Failpoint {
+///
+/// Public, for only what is public is inlined into other modules: `package` would leave calls and names in a release.
+public enum Failpoint {
   #if DEBUG
     package typealias Name = String
 
@@ -26,8 +28,8 @@ package enum Failpoint {
   #else
     package typealias Name = StaticString
 
-    @inlinable @inline(__always) package static func hit(_ name: Name) throws {}
-    @inlinable @inline(__always) package static func pass(_ name: Name) {}
+    @inlinable @inline(__always) public static func hit(_ name: StaticString) throws {}
+    @inlinable @inline(__always) public static func pass(_ name: StaticString) {}
   #endif
 }
 
