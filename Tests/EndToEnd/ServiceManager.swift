@@ -33,10 +33,11 @@ final class ServiceManager: Sendable {
     notify = try Self.bind(SOCK_DGRAM, directory.appending("notify"))
     store = try Self.bind(SOCK_SEQPACKET, directory.appending("store"))
     guard listen(store, 8) == 0 else { throw Errno(rawValue: errno) }
-    var pipe: [CInt] = [0, 0]
-    guard pipe2(&pipe, O_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
-    end = pipe[1]
-    let (notify, store, stop) = (self.notify, self.store, pipe[0])
+    var ends: [CInt] = [0, 0]
+    guard pipe(&ends) == 0 else { throw Errno(rawValue: errno) }
+    for descriptor in ends { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    end = ends[1]
+    let (notify, store, stop) = (self.notify, self.store, ends[0])
     Thread.detachNewThread { [weak self] in
       var sources = [notify, store, stop].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       while poll(&sources, 3, -1) > 0, sources[2].revents == 0 {
