@@ -136,7 +136,7 @@ struct HostileClientTests {
       try? input.fileHandleForWriting.close()
       process.waitUntilExit()
     }
-    #expect(output.fileHandleForReading.availableData == Data("reading\n".utf8))
+    #expect(output.fileHandleForReading.availableData.starts(with: "reading".utf8))
     var client = try harness.client()
     for _ in 0..<10 {
       let start = ContinuousClock.now
