@@ -120,6 +120,8 @@ import Testing
     ("a = 'é' é", 1, 9, "beyond ASCII"),
     (#"a = "\"é""# + "\nb = \"\"\"\n\"\"é\\\\é\"\"\"\"\"\nc =\u{A0}1", 4, 4, "beyond ASCII"),
     ("a = \"\"\"\\\n  é\"\"\"", 2, 3, "beyond ASCII"),
+    ("x = [[1979-05-27T:00Z]]", 1, 10, "date"),
+    ("[detector]\nthreshold = 07:32", 2, 14, "date"),
     ("[[", 1, nil, ""),
   ])
   func mistakesHaveTheirPlace(text: String, line: Int, column: Int?, message: String) throws {

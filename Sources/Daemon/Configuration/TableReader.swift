@@ -22,10 +22,8 @@ struct TableReader {
     if let (line, column) = TableHeader.mistake(in: text) {
       throw ConfigurationError(file: file, line: line, column: column, message: "a table's name is expected here")
     }
-    if let (line, column) = ForeignCharacter.find(in: text) {
-      throw ConfigurationError(
-        file: file, line: line, column: column,
-        message: "a character beyond ASCII can stand in quotes and comments only")
+    if let (line, column, message) = PlainText.mistake(in: text) {
+      throw ConfigurationError(file: file, line: line, column: column, message: message)
     }
     do {
       table = try TOMLTable(string: text)

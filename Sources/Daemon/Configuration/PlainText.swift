@@ -1,22 +1,32 @@
-/// Characters beyond ASCII where TOML has none: outside of quotes and comments. toml++ looks for white space among them with
-/// code that C++ leaves undefined (`is_non_ascii_horizontal_whitespace`), so that it must not meet one there.
-enum ForeignCharacter {
-  /// - Returns: 1-based line and column of the first one; nil if there is none. In what is no TOML, strings may end
-  ///   elsewhere than here; toml++ does not come that far.
-  static func find(in text: String) -> (line: Int, column: Int)? {
+/// What stands outside of quotes and comments: toml++ is not safe with all of it.
+enum PlainText {
+  /// - Returns: where the first mistake stands, with 1-based line and column; nil if there is none. In what is no TOML,
+  ///   strings may end elsewhere than here; toml++ does not come that far.
+  static func mistake(in text: String) -> (line: Int, column: Int, message: String)? {
     let scalars = Array(text.unicodeScalars)
     // A byte order mark may begin the text.
     var index = scalars.first == "\u{FEFF}" ? 1 : 0
     while index < scalars.count {
-      switch scalars[index] {
+      let scalar = scalars[index]
+      switch scalar {
       case "#": index = scalars[index...].firstIndex(where: endsLine) ?? scalars.count
       case "\"", "'": index = endOfString(at: index, of: scalars)
-      case let scalar where !scalar.isASCII:
-        let before = scalars[..<index]
-        return (1 + before.count { $0 == "\n" }, index - (before.lastIndex(of: "\n") ?? -1))
-      default: index += 1
+      default:
+        if let message = complaint(scalar, before: index + 1 < scalars.count ? scalars[index + 1] : nil) {
+          let before = scalars[..<index]
+          return (1 + before.count { $0 == "\n" }, index - (before.lastIndex(of: "\n") ?? -1), message)
+        }
+        index += 1
       }
     }
+    return nil
+  }
+
+  private static func complaint(_ scalar: UnicodeScalar, before next: UnicodeScalar?) -> String? {
+    // toml++ looks for white space among them with code that C++ leaves undefined (`is_non_ascii_horizontal_whitespace`).
+    if !scalar.isASCII { return "a character beyond ASCII can stand in quotes and comments only" }
+    // Behind a date, `T` and anything but a digit end the process (`parse_time`).
+    if "0"..."9" ~= scalar, next == "-" || next == ":" { return "no setting is a date or a time, and no name like one" }
     return nil
   }
 
