@@ -122,6 +122,8 @@ import Testing
     ("a = \"\"\"\\\n  é\"\"\"", 2, 3, "beyond ASCII"),
     ("x = [[1979-05-27T:00Z]]", 1, 10, "date"),
     ("[detector]\nthreshold = 07:32", 2, 14, "date"),
+    ("x = [\"a\", # \n }", 2, 2, "a value or ]"),
+    ("x = {a = [}", 1, 11, "a value or ]"),
     ("[[", 1, nil, ""),
   ])
   func mistakesHaveTheirPlace(text: String, line: Int, column: Int?, message: String) throws {

@@ -6,27 +6,37 @@ enum PlainText {
     let scalars = Array(text.unicodeScalars)
     // A byte order mark may begin the text.
     var index = scalars.first == "\u{FEFF}" ? 1 : 0
+    /// The last one that is neither white space nor in a comment.
+    var previous: UnicodeScalar?
     while index < scalars.count {
       let scalar = scalars[index]
       switch scalar {
       case "#": index = scalars[index...].firstIndex(where: endsLine) ?? scalars.count
-      case "\"", "'": index = endOfString(at: index, of: scalars)
+      case "\"", "'":
+        index = endOfString(at: index, of: scalars)
+        previous = scalar
       default:
-        if let message = complaint(scalar, before: index + 1 < scalars.count ? scalars[index + 1] : nil) {
+        let next = index + 1 < scalars.count ? scalars[index + 1] : nil
+        if let message = complaint(scalar, after: previous, before: next) {
           let before = scalars[..<index]
           return (1 + before.count { $0 == "\n" }, index - (before.lastIndex(of: "\n") ?? -1), message)
         }
+        if scalar != " ", scalar != "\t", !endsLine(scalar) { previous = scalar }
         index += 1
       }
     }
     return nil
   }
 
-  private static func complaint(_ scalar: UnicodeScalar, before next: UnicodeScalar?) -> String? {
+  private static func complaint(
+    _ scalar: UnicodeScalar, after previous: UnicodeScalar?, before next: UnicodeScalar?
+  ) -> String? {
     // toml++ looks for white space among them with code that C++ leaves undefined (`is_non_ascii_horizontal_whitespace`).
     if !scalar.isASCII { return "a character beyond ASCII can stand in quotes and comments only" }
     // Behind a date, `T` and anything but a digit end the process (`parse_time`).
     if "0"..."9" ~= scalar, next == "-" || next == ":" { return "no setting is a date or a time, and no name like one" }
+    // So does a brace where a list goes on (`parse_value`).
+    if scalar == "}", previous == "[" || previous == "," { return "a value or ] is expected here" }
     return nil
   }
 
