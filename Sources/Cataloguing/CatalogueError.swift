@@ -54,7 +54,7 @@ package struct CatalogueError: Error, Equatable, CustomStringConvertible {
       case .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_AUTH:
         (.permission, "check that it and its directory belong to the daemon's user and are writable")
       case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH: (.invalid, "this is an error in staypos: please report it")
-      default: (.io, "check the kernel log for errors of its file system")
+      default: (.io, "check its quota, and the kernel log for errors of its file system")
       }
     self.init(code, "\(what): \(detail); \(remedy)", sqliteCode: error.extendedResultCode.rawValue)
   }
