@@ -54,7 +54,7 @@ final class SoakCommander {
   func finish() throws {
     if isPaused { try resume() }
     try daemon.write(original, to: daemon.configuration)
-    try command("Reload")
+    try reloadSurely()
   }
 
   /// One that must not fail.
@@ -73,6 +73,19 @@ final class SoakCommander {
       report.refusals += 1
       return false
     }
+  }
+
+  /// A good configuration is refused if the scorer that loads the model is killed over it.
+  private func reloadSurely() throws {
+    for _ in 0..<5 {
+      do {
+        try command("Reload")
+        return
+      } catch let error as ControlConnection.Refusal where error.message?.contains("ended by SIG") == true {
+        report.refusals += 1
+      }
+    }
+    throw RunningDaemon.Failure("five scorers were killed while the configuration was reloaded")
   }
 
   private func freshName() -> FilePath {
@@ -103,14 +116,14 @@ final class SoakCommander {
     try daemon.write(
       original.replacing("[detector]\n", with: "[detector]\nthreshold = \(threshold)\n", maxReplacements: 1)
         .replacing("settle_milliseconds = 20", with: "settle_milliseconds = \(settle)"), to: daemon.configuration)
-    try command("Reload")
+    try reloadSurely()
   }
 
   private func reloadNonsense() throws {
     try daemon.write("\(original)\n[nonsense]\n", to: daemon.configuration)
     guard try !request("Reload", [:]) else { throw RunningDaemon.Failure("nonsense was accepted") }
     try daemon.write(original, to: daemon.configuration)
-    try command("Reload")
+    try reloadSurely()
   }
 
   // MARK: Queue
