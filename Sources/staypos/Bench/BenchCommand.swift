@@ -31,16 +31,21 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
+  private static let defaultSize = SizeArgument(ImageSize(width: 512, height: 512))
+  private static let defaultRepeat = 5
+
   @OptionGroup var detector: DetectorOptions
 
   @Option(help: "Instead of a model: random weights for this architecture.")
   var architecture: RandomArchitecture?
 
-  @Option(help: ArgumentHelp("Image size in pixels; may be given several times.", valueName: "WxH"))
-  var size: [SizeArgument] = [SizeArgument(ImageSize(width: 512, height: 512))]
+  @Option(
+    help: ArgumentHelp(
+      "Image size in pixels; may be given several times. (default: \(defaultSize))", valueName: "WxH"))
+  var size: [SizeArgument] = []
 
-  @Option(help: ArgumentHelp("Runs to take the median of.", valueName: "n"))
-  var `repeat` = 5
+  @Option(help: ArgumentHelp("Runs to take the median of. (default: \(defaultRepeat))", valueName: "n"))
+  var `repeat`: Int?
 
   @OptionGroup var threshold: ThresholdOption
 
@@ -64,13 +69,31 @@ struct BenchCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (1...100_000).contains(`repeat`) else { throw ValidationError("--repeat has to be between 1 and 100000.") }
+    guard (1...100_000).contains(runs) else { throw ValidationError("--repeat has to be between 1 and 100000.") }
     if let mixedSizes, !(1...100_000).contains(mixedSizes) {
       throw ValidationError("--mixed-sizes has to be between 1 and 100000.")
+    }
+    if mixedSizes != nil, let option = optionsOfSingleSizes.first {
+      throw ValidationError("--mixed-sizes and \(option) exclude each other.")
     }
     if architecture != nil, detector.model != nil {
       throw ValidationError("--model and --architecture exclude each other.")
     }
+  }
+
+  private var runs: Int { `repeat` ?? Self.defaultRepeat }
+
+  private var sizes: [SizeArgument] { size.isEmpty ? [Self.defaultSize] : size }
+
+  /// Those given that say how sizes of one's own choice are measured.
+  private var optionsOfSingleSizes: [String] {
+    var options: [String] = []
+    if !size.isEmpty { options.append("--size") }
+    if `repeat` != nil { options.append("--repeat") }
+    if threshold.threshold != nil { options.append("--threshold") }
+    if earlyExit { options.append("--early-exit") }
+    if attainable { options.append("--attainable") }
+    return options
   }
 
   func run() throws {
@@ -79,11 +102,11 @@ struct BenchCommand: ParsableCommand {
       if json { try Console.write(json: result) } else { try Console.write(line: result.line) }
       return
     }
-    if size.count == 1, let size = size.first {
+    if sizes.count == 1, let size = sizes.first {
       try report(measure(size.size))
       return
     }
-    for size in size { try runInChild(size) }
+    for size in sizes { try runInChild(size) }
   }
 
   private func measure(_ size: ImageSize) throws -> BenchResult {
@@ -93,7 +116,7 @@ struct BenchCommand: ParsableCommand {
     let threshold = threshold.resolved(for: detector.model)
     var outcome: ScoringOutcome?
     var scannedRows = size.height
-    for _ in 0...`repeat` {
+    for _ in 0...runs {
       let start = clock.now
       var image = NoiseImage(size)
       if earlyExit {
@@ -128,7 +151,7 @@ struct BenchCommand: ParsableCommand {
 
   /// This program again, for one size.
   private func runInChild(_ size: SizeArgument) throws {
-    var arguments = ["staypos", "bench", "--size", size.description, "--repeat", "\(`repeat`)"].map { Array($0.utf8) }
+    var arguments = ["staypos", "bench", "--size", size.description, "--repeat", "\(runs)"].map { Array($0.utf8) }
     if let model = detector.model { arguments += [Array("--model".utf8), model.path.bytes] }
     if let threads = detector.threads { arguments += ["--threads", "\(threads)"].map { Array($0.utf8) } }
     arguments += ["--precision", detector.arithmetic.precision.rawValue].map { Array($0.utf8) }
