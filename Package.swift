@@ -56,7 +56,7 @@ let package = Package(
     .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .target(name: "CLinux"),
     // Without optimization, the tests' debug build would take minutes for one image.
-    .target(name: "CWinograd", cSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("gomp")]),
+    .target(name: "CConvolutions", cSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("gomp")]),
 
     // Values.
     library("StayposCore", [system]),
@@ -65,7 +65,7 @@ let package = Package(
 
     // The detector.
     library("ImageDecoding", ["StayposCore", "CImageCodecs"]),
-    library("NeuralNetwork", ["COneDNN", "CWinograd"]),
+    library("NeuralNetwork", ["COneDNN", "CConvolutions"]),
     library("Checkpoints", [system]),
     library("Detection", ["StayposCore", "ImageDecoding", "NeuralNetwork", "Checkpoints", "Hashing", system]),
 

@@ -4,6 +4,8 @@ protocol BandOperation: AnyObject {
   var weights: WeightOrder { get }
   /// Bytes that ``run(from:to:parameters:scratchpad:on:)`` needs beside the tensors.
   var scratchpadSize: Int { get }
+  /// Bytes of code and tables that were made for it, roughly.
+  var compiledSize: Int { get }
 
   /// - Parameter parameters: weights and bias, if it is a convolution.
   func run(
@@ -15,14 +17,16 @@ protocol BandOperation: AnyObject {
 /// What an operation wants its weights to look like.
 enum WeightOrder: Equatable {
   case library(TensorLayout)
-  /// Transformed for ``WinogradOperation``.
-  case winograd
+  /// Those of our own operations.
+  case winograd, pointwise, depthwise
 }
 
 extension BandShape {
   /// By a fixed rule, so that the same image always gives the same score.
   /// - Parameter rescaling: of an 8-bit convolution.
   func operation(rescaling: Rescaling?, on engine: Engine) throws(NetworkError) -> any BandOperation {
+    if let pointwise = PointwiseOperation(self) { return pointwise }
+    if let depthwise = DepthwiseOperation(self) { return depthwise }
     if let winograd = WinogradOperation(self) { return winograd }
     return try PrimitiveOperation(self, rescaling: rescaling, engine: engine)
   }

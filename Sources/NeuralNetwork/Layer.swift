@@ -14,6 +14,7 @@ final class Layer {
   let bias: TensorMemory
   /// Of each output channel's weights; nil unless they are bytes.
   let weightSteps: [Float]?
+  private let sourceType: DataType
   private let biasBuffer: AlignedBuffer
   private var forms: [Form]
   /// The first form is still the plain one that no operation has asked for.
@@ -31,6 +32,7 @@ final class Layer {
           + "\(parameters.bias.count) biases")
     }
     self.convolution = convolution
+    sourceType = source.type
     let quantized =
       source.type.isInteger ? QuantizedWeights(parameters.weights, channels: convolution.outputChannels) : nil
     weightSteps = quantized?.steps
@@ -56,11 +58,11 @@ final class Layer {
     let form =
       switch order {
       case .library(let layout): try reordered(to: layout, engine)
-      case .winograd: try transformed(engine)
+      case .winograd, .pointwise, .depthwise: try arranged(order, engine)
       }
     if isPlain, weightSteps == nil {
       // Any order can be made from any other, and all are of one type: the plain copy has served. Orders of bytes may hold
-      // sums beside the weights, which nothing reads back. Transformed weights are for all of a layer's calls or none.
+      // sums beside the weights, which nothing reads back. Orders of our own are for all of a layer's calls or none.
       forms = [form]
       isPlain = false
     } else {
@@ -71,7 +73,7 @@ final class Layer {
 
   private func reordered(to layout: TensorLayout, _ engine: Engine) throws(NetworkError) -> Form {
     guard case .library(let present) = forms[0].order else {
-      preconditionFailure("the weights \(convolution.weightShape) are transformed already")
+      preconditionFailure("the weights \(convolution.weightShape) are in an order of our own already")
     }
     let buffer = try AlignedBuffer(size: layout.size)
     let memory = try TensorMemory(layout, at: buffer.address, engine: engine)
@@ -85,13 +87,18 @@ final class Layer {
     return Form(order: .library(layout), buffer: buffer, memory: memory)
   }
 
-  private func transformed(_ engine: Engine) throws(NetworkError) -> Form {
-    precondition(isPlain)
-    let count = WinogradOperation.weightCount(convolution)
-    let buffer = try AlignedBuffer(size: count * MemoryLayout<Float>.stride)
-    WinogradOperation.transformWeights(of: convolution, from: forms[0].buffer.address, to: buffer.address)
-    return Form(
-      order: .winograd, buffer: buffer, memory: try TensorMemory(.plain([count]), at: buffer.address, engine: engine))
+  private func arranged(_ order: WeightOrder, _ engine: Engine) throws(NetworkError) -> Form {
+    precondition(isPlain && weightSteps == nil)
+    let plain = forms[0].buffer.address
+    let buffer =
+      switch order {
+      case .library: preconditionFailure("oneDNN arranges its own")
+      case .winograd: try WinogradOperation.transformedWeights(of: convolution, from: plain)
+      case .pointwise: try PointwiseOperation.arrangedWeights(of: convolution, for: sourceType, from: plain)
+      case .depthwise: try DepthwiseOperation.arrangedWeights(of: convolution, for: sourceType, from: plain)
+      }
+    let memory = try TensorMemory(.plain([buffer.size / 4]), at: buffer.address, engine: engine)
+    return Form(order: order, buffer: buffer, memory: memory)
   }
 }
 

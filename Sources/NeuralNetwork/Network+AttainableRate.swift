@@ -23,7 +23,7 @@ extension Network {
     return try withThreads(threads) { () throws(NetworkError) in
       var fastest = 0.0
       for (shape, operation) in operations {
-        guard operation is PrimitiveOperation, case .convolution(let convolution, _) = shape.operation,
+        guard !(operation is WinogradOperation), case .convolution(let convolution, _) = shape.operation,
           let node = shapes[shape]
         else { continue }
         let count = 2 * Double(convolution.weightCount) * Double(shape.destination[2] * shape.destination[3])

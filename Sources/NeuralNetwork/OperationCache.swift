@@ -6,11 +6,11 @@ struct OperationCache {
     var lastUse: Int
   }
 
-  /// Bytes of ``BandShape/compiledSize``.
+  /// Bytes of ``BandOperation/compiledSize``.
   private let capacity: Int
   private var entries: [BandShape: Entry] = [:]
   private var uses = 0
-  /// Bytes of ``BandShape/compiledSize``.
+  /// Bytes of ``BandOperation/compiledSize``.
   private(set) var size = 0
 
   init(capacity: Int) {
@@ -28,7 +28,7 @@ struct OperationCache {
     for shape in shapes {
       let operation = if let entry = entries[shape] { entry.operation } else { try compile(shape) }
       if entries.updateValue(Entry(operation: operation, lastUse: uses), forKey: shape) == nil {
-        size += shape.compiledSize
+        size += operation.compiledSize
       }
       operations[shape] = operation
     }
@@ -40,20 +40,7 @@ struct OperationCache {
     for (shape, entry) in entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
       guard size > capacity, entry.lastUse < uses else { return }
       entries[shape] = nil
-      size -= shape.compiledSize
-    }
-  }
-}
-
-extension BandShape {
-  /// Bytes of code and tables, roughly, as measured with oneDNN 2.6 and AVX-512. What a convolution with a wide window
-  /// keeps for each column is in no figure that the library gives.
-  var compiledSize: Int {
-    switch operation {
-    case .convolution(let convolution, _) where convolution.groups == 1 && convolution.window.kernel > 1:
-      (200 << 10) + width * 1_200
-    case .convolution(let convolution, _) where convolution.groups == 1: 80 << 10
-    default: 48 << 10
+      size -= entry.operation.compiledSize
     }
   }
 }

@@ -17,13 +17,19 @@ struct RowDemand {
       // The margin below comes with the last rows. That it has room with any others, too, makes this the same for all heights.
       capacities[storage] = max(capacities[storage], kept + rows + flow.margins[storage].after)
     }
+    /// Of each node: heights of the bands that are known.
+    var known: [Set<Int>] = heights.map { _ in [] }
     while schedule.wantedRows > 0 {
       let rows = schedule.wantedRows
       reserve(rows, in: 0)
       schedule.receive(rows)
       while let band = schedule.next() {
         if flow.storage[band.node] == band.node { reserve(band.rows.count, in: band.node) }
-        if let shape = BandShape(band, of: graph, flow, widths: widths) { shapes.insert(shape) }
+        if known[band.node].insert(band.rows.count).inserted,
+          let shape = BandShape(band, of: graph, flow, widths: widths)
+        {
+          shapes.insert(shape)
+        }
         schedule.complete(band)
       }
     }

@@ -1,10 +1,11 @@
+import CConvolutions
 import COneDNN
-import CWinograd
 
 /// A call of a convolution 3×3 with a quarter of the multiplications (see `winograd.h`).
 final class WinogradOperation: BandOperation {
   let weights = WeightOrder.winograd
   let scratchpadSize: Int
+  let compiledSize = 0
   private let shape: winograd_shape
 
   /// Fewer channels would not pay for the transforms.
@@ -68,24 +69,21 @@ final class WinogradOperation: BandOperation {
       && outputs.isMultiple(of: WINOGRAD_PANEL)
   }
 
-  /// Numbers in the transformed weights: four times as many as before.
-  static func weightCount(_ convolution: Convolution) -> Int {
-    winograd_weights_count(Int32(convolution.inputChannels), Int32(convolution.outputChannels))
-  }
-
-  /// - Parameters:
-  ///   - weights: (O, I, 3, 3).
-  ///   - target: for ``weightCount(_:)`` numbers.
-  static func transformWeights(
-    of convolution: Convolution, from weights: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer
-  ) {
+  /// - Parameter weights: (O, I, 3, 3).
+  /// - Returns: four times as many numbers.
+  static func transformedWeights(
+    of convolution: Convolution, from weights: UnsafeMutableRawPointer
+  ) throws(NetworkError) -> AlignedBuffer {
     guard let instructions = Instructions.best else {
       preconditionFailure("weights are transformed for an operation alone")
     }
+    let count = winograd_weights_count(Int32(convolution.inputChannels), Int32(convolution.outputChannels))
+    let buffer = try AlignedBuffer(size: count * MemoryLayout<Float>.stride)
     withUnsafePointer(to: winograd_shape(convolution, instructions, threads: Int(omp_get_max_threads()))) { shape in
       winograd_transform_weights(
-        shape, weights.assumingMemoryBound(to: Float.self), target.assumingMemoryBound(to: Float.self))
+        shape, weights.assumingMemoryBound(to: Float.self), buffer.address.assumingMemoryBound(to: Float.self))
     }
+    return buffer
   }
 }
 
@@ -97,16 +95,5 @@ extension winograd_shape {
     self.threads = Int32(threads)
     input_channels = Int32(convolution.inputChannels)
     output_channels = Int32(convolution.outputChannels)
-  }
-}
-
-extension Activation {
-  /// What it cuts a number to.
-  fileprivate var range: (lowest: Float, highest: Float) {
-    switch self {
-    case .none: (-.infinity, .infinity)
-    case .relu: (0, .infinity)
-    case .relu6: (0, 6)
-    }
   }
 }

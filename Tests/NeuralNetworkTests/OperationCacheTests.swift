@@ -13,7 +13,7 @@ import Testing
 
   @Test func whatWasUsedLongestAgoGoes() throws {
     let engine = try Engine()
-    let single = Self.shape(1).compiledSize
+    let single = try Self.shape(1).operation(rescaling: nil, on: engine).compiledSize
     var cache = OperationCache(capacity: 4 * single)
     var compiled: [Int] = []
     func use(_ rows: ClosedRange<Int>) throws {

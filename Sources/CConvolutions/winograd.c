@@ -1,11 +1,5 @@
 #include "internal.h"
-
-// What GCC and clang make of `#pragma omp`, from the same libgomp that Debian's oneDNN runs on: one pool of threads for
-// both. clang's -fopenmp would bring a second OpenMP with threads of its own.
-void GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags);
-void GOMP_barrier(void);
-int omp_get_thread_num(void);
-int omp_get_num_threads(void);
+#include "threads.h"
 
 enum {
   /// Tiles that a thread takes through all steps at a time: enough to be worth reading the weights, few enough for its
@@ -21,8 +15,6 @@ struct plan {
   int blocks;
   int capacity;
 };
-
-static int rounded_up(int value, int divisor) { return (value + divisor - 1) / divisor; }
 
 static struct plan plan(const winograd_shape *shape) {
   const int tiles = tiles_across(shape) * tiles_down(shape);
@@ -63,17 +55,6 @@ static size_t block_size(const winograd_shape *shape, int capacity) {
 size_t winograd_scratchpad_size(const winograd_shape *shape) {
   const struct plan p = plan(shape);
   return block_size(shape, p.capacity) * (p.shares ? 1 : shape->threads) * sizeof(float);
-}
-
-struct range {
-  int first;
-  int end;
-};
-
-/// The calling thread's share of `first..<end`.
-static struct range share(int first, int end) {
-  const long thread = omp_get_thread_num(), threads = omp_get_num_threads(), count = end - first;
-  return (struct range){first + (int)(count * thread / threads), first + (int)(count * (thread + 1) / threads)};
 }
 
 struct convolution {
