@@ -52,7 +52,7 @@ struct TorchReference {
   }
 
   /// Exit status of Python with these arguments; its complaints go to standard error.
-  private static func status(_ arguments: [String]) -> Int32 {
+  static func status(_ arguments: [String]) -> Int32 {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: python)
     process.arguments = arguments

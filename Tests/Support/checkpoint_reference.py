@@ -3,12 +3,13 @@
     python3 checkpoint_reference.py random DIRECTORY SEED COUNT
     python3 checkpoint_reference.py networks DIRECTORY SEED CASE…
     python3 checkpoint_reference.py corvi FILE
+    python3 checkpoint_reference.py script FILE
     python3 checkpoint_reference.py digest FILE
 
 `random` writes COUNT files N.pth with random objects in all formats, and N.json: [{"name", "type", "shape", "bytes"}, …]
 with the values in base 64, row-major. `networks` writes CASE.pth, CASE.rgb (raw 8-bit RGB), and CASE.json: {"width", "height",
-"logit", "magnitude", "architecture"}. `corvi` writes a file like Corvi2023's: ResNet-50, optimizer inside, 282 MB. `digest` prints
-the names, shapes and the SHA-256 of the values of a state_dict that staypos has exported.
+"logit", "magnitude", "architecture"}. `corvi` writes a file like Corvi2023's: ResNet-50, optimizer inside, 282 MB. `script` writes
+a TorchScript archive. `digest` prints the names, shapes and the SHA-256 of the values of a state_dict that staypos has exported.
 """
 
 import base64
@@ -196,6 +197,17 @@ def write_network(directory, seed, name):
         }, output)
 
 
+class Scripted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+        self.scale = 2.5
+        self.sizes = [1, 2, 3]
+
+    def forward(self, x):
+        return self.body(x) * self.scale + self.sizes[0]
+
+
 def main(command, *arguments):
     if command == "random":
         write_random(arguments[0], arguments[1], int(arguments[2]))
@@ -207,6 +219,8 @@ def main(command, *arguments):
         reference.randomise(model)
         file = {"model": model.states(), "optimizer": trained(model).state_dict(), "total_steps": 70_000}
         torch.save(file, arguments[0])
+    elif command == "script":
+        torch.jit.script(Scripted().eval()).save(arguments[0])
     elif command == "digest":
         for name, tensor in torch.load(arguments[0]).items():
             print(name, TYPES[tensor.dtype], list(tensor.shape), hashlib.sha256(raw(tensor)).hexdigest())

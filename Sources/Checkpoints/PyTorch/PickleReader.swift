@@ -6,8 +6,8 @@
 struct PickleReader {
   /// Bytes. The state dictionary of the largest published networks, optimizer included, has less than a tenth.
   static let maximumLength = 16 << 20
-  /// Values on the stack, in the memo and in collections, all in all.
-  private static let mostValues = 4_000_000
+  /// Values that were put on the stack, in the memo and in collections, all in all. A tensor takes about 25.
+  private static let mostValues = 1_000_000
   private static let highestProtocol = 5
 
   private let bytes: [UInt8]

@@ -15,7 +15,7 @@ struct TensorListing {
   /// Dictionaries in dictionaries; also what a circle of them comes to.
   private static let deepest = 64
   /// Values on all ways: a list that holds another twice, which holds another twice, … has few values and many ways.
-  private static let mostSteps = 4_000_000
+  private static let mostSteps = 1_000_000
   private var names: Set<String> = []
   private var steps = 0
   private let heap: PickleHeap

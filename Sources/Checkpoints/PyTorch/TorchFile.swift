@@ -31,6 +31,13 @@ struct TorchFile: Sendable {
         "is a zip archive, but no checkpoint of PyTorch: it has \(pickles.count) records named */data.pkl")
     }
     let prefix = String(name.dropLast("data.pkl".count))
+    // What we take no notice of may be as it likes.
+    let compressed = directory.records.filter { $0.value.isCompressed && !$0.key.hasPrefix(prefix + "code/") }
+    if let name = compressed.keys.min() {
+      throw CheckpointError(
+        .unsupportedFormat,
+        "zip: record \(quoted(name)) is compressed, which PyTorch never does: save it again with PyTorch")
+    }
     if let record = directory.records[prefix + "byteorder"] {
       let order = try Self.read(record, limit: 100, of: file, named: "byteorder")
       guard order == Array("little".utf8) else {

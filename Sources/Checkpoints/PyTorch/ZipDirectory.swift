@@ -1,5 +1,5 @@
-/// The records of a zip archive as PyTorch writes it: stored, never compressed, each name once. Only the central
-/// directory counts; the headers in front of the data carry neither sizes nor checksums.
+/// The records of a zip archive as PyTorch writes it: each name once, and stored, except for the code in TorchScript's.
+/// Only the central directory counts; the headers in front of the data carry neither sizes nor checksums.
 ///
 /// Nothing is believed: every record lies wholly in front of the directory, and none over another.
 struct ZipDirectory {
@@ -8,6 +8,8 @@ struct ZipDirectory {
     var bytes: Range<Int>
     /// CRC-32 of the data.
     var checksum: UInt32
+    /// The bytes are not the data.
+    var isCompressed = false
   }
 
   /// By name.
@@ -64,13 +66,16 @@ struct ZipDirectory {
       else {
         throw CheckpointError(.malformed, "zip: record \(quoted(entry.name)) is not where the directory says")
       }
-      guard header.number(at: 8, as: UInt16.self) == 0 else { throw Self.compressed(entry.name) }
+      guard (header.number(at: 8, as: UInt16.self) != 0) == entry.isCompressed else {
+        throw CheckpointError(.malformed, "zip: record \(quoted(entry.name)) is compressed, or is not: it says both")
+      }
       guard entry.size <= dataEnd - start else {
         throw CheckpointError(
           .truncated, "zip: record \(quoted(entry.name)) of \(entry.size) bytes reaches beyond the data")
       }
       end = start + entry.size
-      records[entry.name] = Record(bytes: start..<end, checksum: entry.checksum)
+      records[entry.name] = Record(
+        bytes: start..<end, checksum: entry.checksum, isCompressed: entry.isCompressed)
       previous = entry.name
     }
   }
@@ -121,17 +126,13 @@ struct ZipDirectory {
     return (start..<limit, count)
   }
 
-  fileprivate static func compressed(_ name: String) -> CheckpointError {
-    CheckpointError(
-      .unsupportedFormat,
-      "zip: record \(quoted(name)) is compressed, which PyTorch never does; if the checkpoint is inside, unpack it")
-  }
-
   /// Of the directory.
   private struct Entry {
     var name: String
+    /// In the file.
     var size: Int
     var checksum: UInt32
+    var isCompressed: Bool
     var headerOffset: Int
     /// Bytes of the entry itself.
     var length: Int
@@ -152,7 +153,7 @@ struct ZipDirectory {
       guard bytes.number(at: 8, as: UInt16.self) & 1 == 0 else {
         throw CheckpointError(.unsupportedFormat, "zip: record \(quoted(name)) is encrypted")
       }
-      guard bytes.number(at: 10, as: UInt16.self) == 0 else { throw ZipDirectory.compressed(name) }
+      isCompressed = bytes.number(at: 10, as: UInt16.self) != 0
       checksum = bytes.number(at: 16)
 
       // Numbers of 32 bits that do not suffice stand in the extra field of kind 1, in this order.
@@ -165,12 +166,12 @@ struct ZipDirectory {
         }
         return Int(number)
       }
-      size = try value(bytes.number(at: 24))
-      let stored = try value(bytes.number(at: 20))
+      let unpacked = try value(bytes.number(at: 24))
+      size = try value(bytes.number(at: 20))
       headerOffset = try value(bytes.number(at: 42))
-      guard stored == size else {
+      guard isCompressed || size == unpacked else {
         throw CheckpointError(
-          .malformed, "zip: record \(quoted(name)) is stored in \(stored) bytes, but says that it has \(size)")
+          .malformed, "zip: record \(quoted(name)) is stored in \(size) bytes, but says that it has \(unpacked)")
       }
     }
 
