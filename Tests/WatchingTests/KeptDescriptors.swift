@@ -51,8 +51,9 @@ final class KeptDescriptors: WatchStore {
 
   /// Watches that the kernel has in the queue (proc_pid_fdinfo(5)).
   var watches: Int {
-    guard let queue = take(.queue),
-      let text = try? Descriptor.open(FilePath("/proc/\(getpid())/fdinfo/\(queue.rawValue)"), .read).readAll(limit: 1 << 20)
+    guard let queue = take(.queue) else { return 0 }
+    let path = FilePath("/proc/\(getpid())/fdinfo/\(queue.rawValue)")
+    guard let text = try? Descriptor.open(path, .read).readAll(limit: 1 << 20)
     else { return 0 }
     return String(decoding: text, as: UTF8.self).split(separator: "\n").count { $0.hasPrefix("inotify") }
   }
