@@ -2,14 +2,14 @@
 
     python3 checkpoint_reference.py random DIRECTORY SEED COUNT
     python3 checkpoint_reference.py networks DIRECTORY SEED CASE…
-    python3 checkpoint_reference.py corvi FILE
     python3 checkpoint_reference.py script FILE
     python3 checkpoint_reference.py digest FILE
 
 `random` writes COUNT files N.pth with random objects in all formats, and N.json: [{"name", "type", "shape", "bytes"}, …]
 with the values in base 64, row-major. `networks` writes CASE.pth, CASE.rgb (raw 8-bit RGB), and CASE.json: {"width", "height",
-"logit", "magnitude", "architecture"}. `corvi` writes a file like Corvi2023's: ResNet-50, optimizer inside, 282 MB. `script` writes
-a TorchScript archive. `digest` prints the names, shapes and the SHA-256 of the values of a state_dict that staypos has exported.
+"logit", "magnitude", "architecture"}; nodown-optimizer is a file like
+Corvi2023's, 282 MB. `script` writes a TorchScript archive. `digest` prints the names, shapes and the SHA-256 of the values of
+a state_dict that staypos has exported.
 """
 
 import base64
@@ -103,8 +103,7 @@ def write_random(directory, seed, count):
         root = {"state": random_object(3, []), "epoch": index, "list": [random_object(2, [])]}
         if random.random() < 0.2:
             module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2))
-            optimizer = torch.optim.Adam(module.parameters())
-            root = {"model": module.state_dict(), "optimizer": optimizer.state_dict()}
+            root = {"model": module.state_dict(), "optimizer": trained(module).state_dict()}
         names = [name for name, _ in listing(root)]
         if len(set(names)) != len(names):
             continue
@@ -148,7 +147,7 @@ CASES = {
     "small-double-legacy": (SMALL, torch.float64, False, True, lambda s: {"a": {"b": {"model._orig_mod." + k: v for k, v in s.items()}}}, 1),
     "small-channels-last": (SMALL, torch.float32, True, False, lambda s: s, 1),
     "small-two-classes": (SMALL, torch.float32, True, False, lambda s: s, 2),
-    "lite-half": (LITE, torch.float16, True, False, lambda s: {"backbone." + k if not k.startswith("fc") else "backbone." + k: v for k, v in s.items()}, 1),
+    "lite-half": (LITE, torch.float16, True, False, lambda s: {"backbone." + k: v for k, v in s.items()}, 1),
 }
 
 
@@ -214,11 +213,6 @@ def main(command, *arguments):
     elif command == "networks":
         for case in arguments[2:]:
             write_network(arguments[0], arguments[1], case)
-    elif command == "corvi":
-        model = Detector(NODOWN).eval()
-        reference.randomise(model)
-        file = {"model": model.states(), "optimizer": trained(model).state_dict(), "total_steps": 70_000}
-        torch.save(file, arguments[0])
     elif command == "script":
         torch.jit.script(Scripted().eval()).save(arguments[0])
     elif command == "digest":
