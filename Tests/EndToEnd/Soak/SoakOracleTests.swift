@@ -112,7 +112,7 @@ import Testing
       series.append(second < 100 ? Double(second) : 100 + Double(second) / 60 + (isBurst ? 50 : 0), at: Double(second))
     }
     #expect(abs(series.slope - 1) < 0.01)
-    #expect(abs(series.growth - 149.0 / 60) < 0.1)
-    #expect(series.minimum > 100 && series.maximum > 150 && abs(series.median - 103.8) < 0.5)
+    #expect(abs(series.growth - 199.0 / 60) < 0.1)
+    #expect(series.minimum > 100 && series.maximum > 150 && abs(series.median - 103.4) < 0.5)
   }
 }

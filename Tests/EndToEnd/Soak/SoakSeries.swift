@@ -12,10 +12,10 @@ struct SoakSeries {
 
   mutating func append(_ value: Double, at time: Double) { points.append((time, value)) }
 
-  /// Without the first half, in which caches fill: SQLite's pages, and the catalogue's list of the last 4,096 departures.
+  /// Without the first third, in which caches fill.
   var settled: ArraySlice<(time: Double, value: Double)> {
     guard let end = points.last?.time else { return [] }
-    return points.drop { $0.time < end / 2 }
+    return points.drop { $0.time < end / 3 }
   }
 
   var median: Double { Self.median(settled.map(\.value)) ?? 0 }
