@@ -34,7 +34,7 @@ test-dependencies: dependencies
 	@scripts/dependencies test
 	@$(MAKE) --no-print-directory .build-venv/ready
 
-# Independent clients of ours, from PyPI, for the tests alone.
+# Independent clients of ours, and references to compare with, from PyPI, for the tests alone.
 .build-venv/ready: Tests/requirements.txt
 	/usr/bin/python3 -m venv --clear --system-site-packages .build-venv
 	.build-venv/bin/pip install --quiet --disable-pip-version-check --requirement $<

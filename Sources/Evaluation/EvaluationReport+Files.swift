@@ -99,6 +99,8 @@ private struct ModelRecord: Encodable {
   var threshold: Threshold
   var generators: [Row]
   var average: MetricsRecord
+  /// The average less the first model's.
+  var difference: MetricsRecord?
   var all: Row
   var realImages: [RealRow]
 
@@ -112,6 +114,7 @@ private struct ModelRecord: Encodable {
     threshold = result.column.threshold
     generators = result.rows.map(row)
     average = MetricsRecord(values: result.average)
+    difference = result.difference.map { MetricsRecord(values: $0) }
     all = row(result.pooled)
     realImages = result.reals.map {
       RealRow(

@@ -49,6 +49,19 @@ extension EvaluationReport {
     return table
   }
 
+  /// Averages less the first model's: an interval without 0 is a difference that chance does not explain. Nil for one model.
+  package var differences: TextTable? {
+    guard results.count > 1 else { return nil }
+    var table = TextTable(["model less \(results[0].column.name)"] + Metric.allCases.map(\.title))
+    for result in results {
+      guard let difference = result.difference else { continue }
+      table.rows.append(
+        [result.column.name]
+          + Metric.allCases.map { difference.text($0, interval: bootstrap.replicates > 0, signed: true) })
+    }
+    return table
+  }
+
   /// Real images that are taken for fake ones, by kind.
   package var falsePositives: TextTable {
     var table = TextTable(["real images", "count"] + results.map(\.column.name))
@@ -70,6 +83,7 @@ extension EvaluationReport {
       text += "\n## \(metric.name.prefix(1).uppercased() + metric.name.dropFirst())\n\n\(byGenerator(metric).markdown)"
     }
     text += "\n## Average over the generators\n\n\(averages(intervals: true).markdown)"
+    if let differences { text += "\n## Differences of the averages\n\n\(differences.markdown)" }
     text += "\n## False positive rate by kind of real images\n\n\(falsePositives.markdown)"
     text += "\n## Models\n\n"
     for result in results {

@@ -47,10 +47,11 @@ package struct EvaluationReport: Sendable {
 
 extension IntervalValues {
   /// In per cent, without the sign.
-  package func text(_ metric: Metric, interval: Bool) -> String {
+  package func text(_ metric: Metric, interval: Bool, signed: Bool = false) -> String {
     guard let value = values[metric] else { return "–" }
-    let text = (100 * value).fixed(1)
+    let text = (100 * value).fixed(1, signed: signed)
     guard interval, let lower = lower[metric], let upper = upper[metric] else { return text }
-    return "\(text) (\((100 * lower).fixed(1))–\((100 * upper).fixed(1)))"
+    let dash = signed ? " … " : "–"
+    return "\(text) (\((100 * lower).fixed(1, signed: signed))\(dash)\((100 * upper).fixed(1, signed: signed)))"
   }
 }

@@ -23,6 +23,8 @@ package struct EvaluationResult: Sendable {
   package var rows: [Row]
   /// The mean over the generators, each counting the same.
   package var average: IntervalValues
+  /// The average less the first model's, on the same draws; nil for the first model itself.
+  package var difference: IntervalValues?
   /// All fake images against all real ones.
   package var pooled: Row
   package var reals: [RealRow]

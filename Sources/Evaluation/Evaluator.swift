@@ -30,7 +30,13 @@ package struct Evaluator {
       for (index, ranking) in rankings.enumerated() { replicates[index].append(ranking.metrics(draw)) }
     }
     return table.columns.indices.map { index in
-      result(table.columns[index], exact[index], replicates[index])
+      var result = result(table.columns[index], exact[index], replicates[index])
+      if index > 0 {
+        result.difference = bootstrap.intervals(
+          .mean(exact[index].rows) - .mean(exact[0].rows),
+          zip(replicates[index], replicates[0]).map { .mean($0.rows) - .mean($1.rows) })
+      }
+      return result
     }
   }
 

@@ -71,6 +71,13 @@ package struct MetricValues: Sendable, Equatable {
     set { values[metric.index] = newValue ?? .nan }
   }
 
+  /// Metric by metric; not defined where one of the two is not.
+  static func - (one: MetricValues, other: MetricValues) -> MetricValues {
+    var difference = MetricValues()
+    for index in one.values.indices { difference.values[index] = one.values[index] - other.values[index] }
+    return difference
+  }
+
   /// Metric by metric; not defined where one of them is not.
   static func mean(_ all: [MetricValues]) -> MetricValues {
     var mean = MetricValues()

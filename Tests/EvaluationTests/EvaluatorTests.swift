@@ -58,6 +58,9 @@ import Testing
     }
     let results = Evaluator(try table(scores, models: 2), Bootstrap(replicates: 200, seed: 3)).results()
     #expect(results[0].average == results[1].average)
+    #expect(results[0].difference == nil)
+    let difference = try #require(results[1].difference)
+    #expect(difference.values[.rocAUC] == 0 && difference.lower[.rocAUC] == 0 && difference.upper[.rocAUC] == 0)
     let again = Evaluator(try table(scores), Bootstrap(replicates: 200, seed: 3)).results()
     #expect(again[0].pooled.metrics == results[0].pooled.metrics)
     let other = Evaluator(try table(scores), Bootstrap(replicates: 200, seed: 4)).results()

@@ -148,6 +148,9 @@ struct EvaluateCommand: ParsableCommand {
       try show("\(metrics.metric.name) in per cent", report.byGenerator(metrics.metric))
     }
     try show("averages over the generators in per cent", report.averages(intervals: false))
+    if let differences = report.differences, metrics.bootstrap > 0 {
+      try show("differences of the averages in points, with intervals", differences)
+    }
     try show("false positive rate by kind of real images in per cent", report.falsePositives)
   }
 

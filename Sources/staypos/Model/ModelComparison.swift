@@ -1,3 +1,4 @@
+import Datasets
 import Detection
 import Filesystem
 import StayposCore
@@ -44,14 +45,8 @@ struct ModelComparison {
   }
 
   static func label(of path: FilePath, below directory: FilePath) -> Bool? {
-    for component in path.components.dropFirst(directory.components.count).dropLast() {
-      switch component.string {
-      case "real", "0_real", "nature": return false
-      case "fake", "generated", "1_fake", "ai": return true
-      default: continue
-      }
-    }
-    return nil
+    let name = FilePath(root: nil, path.components.dropFirst(directory.components.count))
+    return LabelledImage(path: path, name: name).map { $0.label == .fake }
   }
 }
 
