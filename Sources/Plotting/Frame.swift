@@ -5,6 +5,8 @@ struct Frame {
   private let subtitle: String?
   private let x: ScaledAxis
   private let y: ScaledAxis
+  /// Of the y axis's longest tick.
+  private let labelWidth: Double
   let left: Double
   let right: Double
   let top: Double
@@ -30,6 +32,7 @@ struct Frame {
     self.y = y
     let labels = y.ticks(count: 6).map { SVGDocument.width(of: $0.label, size: 12) }.max() ?? 0
     let names = slanted ? x.ticks(count: 0).map { SVGDocument.width(of: $0.label, size: 12) } : []
+    labelWidth = labels
     left = max(48 + labels, slanted ? (names.first ?? 0) * 0.8 : 0)
     right = left + width
     top = subtitle == nil ? 48 : 66
@@ -90,7 +93,8 @@ struct Frame {
     document.write(
       x.axis.label, at: Point(x: (left + right) / 2, y: document.height - 12), size: 13, anchor: .middle)
     document.write(
-      y.axis.label, at: Point(x: 18, y: (top + bottom) / 2), size: 13, anchor: .middle, rotation: -90)
+      y.axis.label, at: Point(x: left - labelWidth - 30, y: (top + bottom) / 2), size: 13, anchor: .middle,
+      rotation: -90)
   }
 
   mutating func draw(_ reference: Plot.Reference) {
