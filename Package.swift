@@ -57,6 +57,7 @@ let package = Package(
     .target(name: "CLinux"),
     // Without optimization, the tests' debug build would take minutes for one image.
     .target(name: "CConvolutions", cSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("gomp")]),
+    .target(name: "CLogisticRegression", cSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("gomp")]),
 
     // Values.
     library("StayposCore", [system]),
@@ -76,6 +77,12 @@ let package = Package(
     library(
       "Evaluation",
       ["StayposCore", "ImageDecoding", "Detection", "Datasets", "Transforms", "Plotting", "Filesystem", system]),
+    library(
+      "Training",
+      [
+        "StayposCore", "Threading", "Hashing", "ImageDecoding", "NeuralNetwork", "Checkpoints", "Detection", "Datasets",
+        "CLogisticRegression", "CWebP", system,
+      ]),
     library("Curation", ["StayposCore", "Datasets", "Hashing", "ImageDecoding", system]),
     library("Autoencoding", ["StayposCore", "Checkpoints", "ImageDecoding", "NeuralNetwork", system]),
 
@@ -103,7 +110,7 @@ let package = Package(
       "staypos",
       [
         "Detection", "Checkpoints", "ImageDecoding", "Hashing", "Filesystem", "StayposCore", "Datasets", "Transforms",
-        "Plotting", "Evaluation", "Curation", "Autoencoding", system,
+        "Plotting", "Evaluation", "Training", "Curation", "Autoencoding", system,
       ]),
 
     // Tests. The probes stand in for a scorer, good or bad, and for whoever logs.
@@ -123,6 +130,12 @@ let package = Package(
     tests(
       "DetectionTests",
       ["Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore", "TestSupport", system]),
+    tests(
+      "TrainingTests",
+      [
+        "Training", "Datasets", "Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore",
+        "TestSupport", "staypos", system,
+      ]),
     tests("FilesystemTests", ["Filesystem", "StayposCore", "CLinux", "TestSupport", system]),
     tests("DatasetsTests", ["Datasets", "StayposCore", "TestSupport", system]),
     tests("PlottingTests", ["Plotting", "TestSupport"]),

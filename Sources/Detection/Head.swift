@@ -13,6 +13,7 @@ package enum Head: Sendable, Equatable {
 
   static let weightName = "fc.weight"
   static let biasName = "fc.bias"
+  static let names: Set<String> = [weightName, biasName]
 
   package var kind: Kind {
     switch self {
@@ -36,7 +37,8 @@ package enum Head: Sendable, Equatable {
     }
   }
 
-  init(_ kind: Kind, weights: [Float], bias: Float) throws(DetectionError) {
+  /// - Throws: `negativeWeight` for a positive head that is none, `badValues`.
+  package init(_ kind: Kind, weights: [Float], bias: Float) throws(DetectionError) {
     switch kind {
     case .positive: self = .positive(try PositiveHead(weights: weights, bias: bias))
     case .linear: self = .linear(try LinearHead(weights: weights, bias: bias))

@@ -30,7 +30,7 @@ package struct Preprocessing: Hashable, Sendable, Codable {
     return nil
   }
 
-  var normalization: PixelNormalization {
+  package var normalization: PixelNormalization {
     PixelNormalization(mean: mean, standardDeviation: std, takesResidual: residual != nil)
   }
 }

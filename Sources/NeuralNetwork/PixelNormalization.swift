@@ -18,6 +18,15 @@ package struct PixelNormalization: Sendable {
     roundedTables = tables.map(BFloat16.rounding)
   }
 
+  /// RGB, interleaved, as fp32 in the same order.
+  package func values(of pixels: [UInt8]) -> [Float] {
+    [Float](unsafeUninitializedCapacity: pixels.count) { target, count in
+      guard let address = target.baseAddress else { return }
+      pixels.withUnsafeBufferPointer { apply(to: $0, into: UnsafeMutableRawPointer(address), as: .fp32) }
+      count = pixels.count
+    }
+  }
+
   /// - Parameters:
   ///   - pixels: RGB, interleaved.
   ///   - target: as many values in the same order, each rounded once.

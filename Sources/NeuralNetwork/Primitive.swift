@@ -24,14 +24,17 @@ final class Primitive {
     self.handle = handle
   }
 
-  /// - Parameter operation: a `dnnl_convolution_desc_t`, `dnnl_pooling_desc_t`, …
+  /// - Parameters:
+  ///   - operation: a `dnnl_convolution_desc_t`, `dnnl_pooling_desc_t`, …
+  ///   - forward: of a backward operation.
   convenience init<Operation>(
-    _ operation: Operation, attributes: Attributes, engine: Engine, name: String
+    _ operation: Operation, attributes: Attributes, forward: Primitive? = nil, engine: Engine, name: String
   ) throws(NetworkError) {
     var descriptor: dnnl_primitive_desc_t?
     let status = withUnsafePointer(to: operation) { operation in
       Self.compilation.withLock { _ in
-        dnnl_primitive_desc_create(&descriptor, UnsafeRawPointer(operation), attributes.handle, engine.handle, nil)
+        dnnl_primitive_desc_create(
+          &descriptor, UnsafeRawPointer(operation), attributes.handle, engine.handle, forward?.descriptor)
       }
     }
     try check(status, "set up \(name)")
@@ -70,7 +73,7 @@ final class Primitive {
   var destination: TensorLayout { layout(dnnl_query_dst_md) }
   var scratchpad: TensorLayout { layout(dnnl_query_scratchpad_md) }
 
-  private func layout(_ query: dnnl_query_t) -> TensorLayout {
+  func layout(_ query: dnnl_query_t) -> TensorLayout {
     TensorLayout(dnnl_primitive_desc_query_md(descriptor, query, 0).pointee)
   }
 

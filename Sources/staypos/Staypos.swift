@@ -16,6 +16,7 @@ struct Staypos: ParsableCommand {
         staypos explain photo.jpg -o map.png    where the evidence lies
         staypos model info model.safetensors    what a model is
         staypos evaluate --data testset/        what a model is worth
+        staypos train head images/ -o my.safetensors   a head of your own
         staypos bench                           how fast it is here
 
       See staypos(1).
@@ -23,7 +24,8 @@ struct Staypos: ParsableCommand {
     version: "staypos \(StayposVersion.current)",
     subcommands: [
       ScoreCommand.self, ExplainCommand.self, ModelCommand.self, EvaluateCommand.self, RobustnessCommand.self,
-      InpaintingCommand.self, DatasetCommand.self, BenchCommand.self,
+      InpaintingCommand.self, DatasetCommand.self, TrainCommand.self, CalibrateCommand.self, BenchCommand.self,
+      BenchHeadCommand.self,
     ])
 
   static func main() {

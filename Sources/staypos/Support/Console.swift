@@ -49,6 +49,11 @@ enum Console {
     _ = try? FileDescriptor.standardError.writeAll(Array("staypos: \(printable(message))\n".utf8))
   }
 
+  /// A line on standard error that is no complaint.
+  static func note(_ message: String) {
+    _ = try? FileDescriptor.standardError.writeAll(Array("\(printable(message))\n".utf8))
+  }
+
   /// Text from elsewhere (a decoder, a model file) without anything that a terminal would obey.
   static func printable(_ text: String) -> String {
     String(

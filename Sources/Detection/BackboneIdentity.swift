@@ -1,0 +1,44 @@
+import Checkpoints
+import FoundationEssentials
+import Hashing
+import StayposCore
+import SystemPackage
+
+/// SHA-256 over everything in a model file that its pooled features depend on: architecture, preprocessing, and all tensors
+/// but the head's. Models that differ in head, threshold or card alone have the same.
+package struct BackboneIdentity: Sendable, Hashable {
+  package let sha256: SHA256Digest
+
+  /// - Parameter path: of a model that can be loaded.
+  package init(of path: FilePath) throws(DetectionError) {
+    do {
+      let file = try SafetensorsFile(path: path)
+      let metadata = try ModelMetadata(file.metadata)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      var hash = SHA256()
+      hash.update(part: Array(try encoder.encode(metadata.architecture)))
+      hash.update(part: Array(try encoder.encode(metadata.preprocessing)))
+      for required in metadata.architecture.requiredTensors where !Head.names.contains(required.name) {
+        guard let tensor = file.tensors[required.name] else {
+          throw DetectionError(.missingTensor, "the tensor \(required.name) is missing")
+        }
+        hash.update(part: Array("\(required.name) \(tensor.type.rawValue) \(tensor.shape)".utf8))
+        hash.update(part: file.bytes(of: tensor))
+      }
+      sha256 = hash.finalize()
+    } catch let error as DetectionError {
+      throw error
+    } catch {
+      throw DetectionError(.unreadable, "cannot read the model: \(error)", checkpoint: error as? CheckpointError)
+    }
+  }
+}
+
+extension SHA256 {
+  /// With its length, so that no two lists of parts have the same bytes.
+  fileprivate mutating func update(part bytes: [UInt8]) {
+    withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { update($0) }
+    bytes.withUnsafeBytes { update($0) }
+  }
+}

@@ -1,0 +1,111 @@
+import COneDNN
+
+/// A network whose parameters can be trained: batches of equally large crops, whole tensors in fp32.
+///
+/// Confined, as ``Network`` is.
+package final class TrainableNetwork {
+  let graph: Graph
+  /// BatchNorm's ε.
+  let epsilon: Double
+  let engine: Engine
+  let layers: [TrainableConvolution]
+  private let threads: Int
+  /// For the shapes used last.
+  private var plans: [TrainingShape: TrainingPlan] = [:]
+  /// The one that ran forward last.
+  private var current: TrainingPlan?
+
+  /// - Parameters:
+  ///   - states: one for each of the graph's convolutions, in order.
+  ///   - threads: nil: one per processor.
+  package init(
+    _ graph: Graph, states: [ConvolutionState], epsilon: Double, threads: Int? = nil
+  ) throws(NetworkError) {
+    guard states.count == graph.convolutions.count else {
+      throw NetworkError(.badParameters, "\(graph.convolutions.count) convolutions got \(states.count) states")
+    }
+    (self.graph, self.epsilon) = (graph, epsilon)
+    self.threads = max(1, threads ?? Int(omp_get_num_procs()))
+    engine = try Engine()
+    var layers: [TrainableConvolution] = []
+    for (convolution, state) in zip(graph.convolutions, states) {
+      layers.append(try TrainableConvolution(convolution, state))
+    }
+    self.layers = layers
+  }
+
+  /// Channels of the last feature map.
+  package var featureCount: Int { graph.output.channels }
+
+  /// Runs a batch through the network.
+  /// - Parameters:
+  ///   - images: (N, H, W, C), normalized.
+  ///   - usesBatchStatistics: BatchNorm takes the batch's statistics, and the running ones follow; else it takes those.
+  /// - Returns: the means of the last feature map (N, channels).
+  package func forward(
+    _ images: [Float], height: Int, width: Int, usesBatchStatistics: Bool
+  ) throws(NetworkError) -> [Float] {
+    let batch = images.count / (height * width * graph.input.channels)
+    precondition(batch > 0 && images.count == batch * height * width * graph.input.channels)
+    let shape = TrainingShape(batch: batch, height: height, width: width, usesBatchStatistics: usesBatchStatistics)
+    return try withThreads { () throws(NetworkError) in
+      let plan = try plan(shape)
+      current = plan
+      return try plan.forward(images, layers, engine)
+    }
+  }
+
+  /// The gradient of all parameters for the batch that went forward last; what was there before is replaced.
+  /// - Parameter gradient: of a loss by the means that `forward` returned.
+  package func backward(_ gradient: [Float]) throws(NetworkError) {
+    guard let current else { preconditionFailure("backward before forward") }
+    try withThreads { () throws(NetworkError) in try current.backward(gradient, layers, engine) }
+  }
+
+  /// A step of Adam's with the last gradient.
+  /// - Parameter step: from 1 on.
+  package func update(
+    rate: Double, step: Int, momentum: (first: Double, second: Double) = (0.9, 0.999), epsilon: Double = 1e-8
+  ) {
+    for layer in layers {
+      layer.weights.update(rate: rate, step: step, momentum: momentum, epsilon: epsilon)
+      layer.scaleShift.update(rate: rate, step: step, momentum: momentum, epsilon: epsilon)
+    }
+  }
+
+  /// Of each convolution, in order.
+  package var states: [ConvolutionState] { layers.map(\.state) }
+
+  package var gradients: [ConvolutionGradient] { layers.map { $0.gradient(\.gradient) } }
+
+  /// Adam's running means, to go on later where the training was.
+  package var moments: [(first: ConvolutionGradient, second: ConvolutionGradient)] {
+    get { layers.map { ($0.gradient(\.first), $0.gradient(\.second)) } }
+    set { for (layer, moments) in zip(layers, newValue) { layer.restore(moments) } }
+  }
+
+  private func plan(_ shape: TrainingShape) throws(NetworkError) -> TrainingPlan {
+    if let plan = plans[shape] { return plan }
+    // Feature maps of one shape may take gigabytes.
+    plans.removeAll()
+    current = nil
+    let plan = try TrainingPlan(graph, shape, epsilon: epsilon, engine: engine)
+    plans[shape] = plan
+    return plan
+  }
+
+  private func withThreads<Result>(_ body: () throws(NetworkError) -> Result) throws(NetworkError) -> Result {
+    let before = omp_get_max_threads()
+    omp_set_num_threads(Int32(threads))
+    defer { omp_set_num_threads(before) }
+    return try body()
+  }
+}
+
+/// What a plan is made for.
+struct TrainingShape: Hashable {
+  var batch: Int
+  var height: Int
+  var width: Int
+  var usesBatchStatistics: Bool
+}

@@ -1,0 +1,116 @@
+import Checkpoints
+import FoundationEssentials
+import NeuralNetwork
+import SystemPackage
+
+/// All that a training of a network needs to go on: a safetensors file, replaced in one step, so that a process that is killed
+/// at any moment leaves the last one or the new one.
+package struct BackboneCheckpoint {
+  /// Besides the tensors.
+  package struct Place: Codable {
+    package var settings: BackboneSettings
+    var schedule: PlateauSchedule
+    var stepCount: Int
+    var position: Int
+    var lossSum: Double
+    var cropCount: Int
+    package var steps: [TrainingStep]
+    var isFinished: Bool
+    /// Of an epoch: another number is another dataset.
+    package var units: Int
+  }
+
+  var states: [ConvolutionState]
+  var moments: [(first: ConvolutionGradient, second: ConvolutionGradient)]
+  var head: TrainableHead
+  var bestStates: [ConvolutionState]
+  var bestHead: LinearModel
+  package var place: Place
+
+  private static let format = "staypos-training"
+
+  package func write(to path: FilePath) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    var writer = SafetensorsWriter(metadata: [
+      "format": Self.format, "format_version": "1",
+      "place": String(decoding: try encoder.encode(place), as: UTF8.self), "head_steps": "\(head.adam.steps)",
+    ])
+    func add(_ name: String, _ values: [Float]) throws { try writer.add(name, shape: [values.count], floats: values) }
+    func add(_ name: String, _ values: [Double]) throws {
+      let bytes = values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
+      try writer.add(name, type: .float64, shape: [values.count], bytes: bytes)
+    }
+    for (prefix, states) in [("state", states), ("best", bestStates)] {
+      for (index, state) in states.enumerated() {
+        try add("\(prefix).\(index).weights", state.weights)
+        try add("\(prefix).\(index).gamma", state.gamma)
+        try add("\(prefix).\(index).beta", state.beta)
+        try add("\(prefix).\(index).mean", state.mean)
+        try add("\(prefix).\(index).variance", state.variance)
+      }
+    }
+    for (index, moments) in moments.enumerated() {
+      for (prefix, moment) in [("first", moments.first), ("second", moments.second)] {
+        try add("\(prefix).\(index).weights", moment.weights)
+        try add("\(prefix).\(index).gamma", moment.gamma)
+        try add("\(prefix).\(index).beta", moment.beta)
+      }
+    }
+    try add("head", head.parameters)
+    try add("head.first", head.adam.first)
+    try add("head.second", head.adam.second)
+    try add("best.head", bestHead.weights + [bestHead.bias])
+    try writer.write(to: path)
+  }
+
+  /// - Parameter convolutions: of the network.
+  package init(path: FilePath, convolutions: Int) throws {
+    let file = try SafetensorsFile(path: path)
+    guard file.metadata["format"] == Self.format, file.metadata["format_version"] == "1",
+      let text = file.metadata["place"], let headSteps = file.metadata["head_steps"].flatMap({ Int($0) })
+    else { throw CheckpointError(.malformed, "is no checkpoint of a training", file: path) }
+    place = try JSONDecoder().decode(Place.self, from: Data(text.utf8))
+    func state(_ prefix: String) throws -> ConvolutionState {
+      ConvolutionState(
+        weights: try file.floats("\(prefix).weights"), gamma: try file.floats("\(prefix).gamma"),
+        beta: try file.floats("\(prefix).beta"), mean: try file.floats("\(prefix).mean"),
+        variance: try file.floats("\(prefix).variance"))
+    }
+    func gradient(_ prefix: String) throws -> ConvolutionGradient {
+      ConvolutionGradient(
+        weights: try file.floats("\(prefix).weights"), gamma: try file.floats("\(prefix).gamma"),
+        beta: try file.floats("\(prefix).beta"))
+    }
+    func doubles(_ name: String) throws -> [Double] {
+      guard let tensor = file.tensors[name], tensor.type == .float64 else {
+        throw CheckpointError(.missingTensor, "is not in the file", file: path, tensor: name)
+      }
+      return file.bytes(of: tensor).withUnsafeBytes { bytes in
+        (0..<tensor.count).map {
+          Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)))
+        }
+      }
+    }
+    states = try (0..<convolutions).map { try state("state.\($0)") }
+    bestStates = try (0..<convolutions).map { try state("best.\($0)") }
+    moments = try (0..<convolutions).map { (try gradient("first.\($0)"), try gradient("second.\($0)")) }
+    let parameters = try doubles("head")
+    head = TrainableHead(features: parameters.count - 1)
+    head.parameters = parameters
+    (head.adam.first, head.adam.second, head.adam.steps) = (
+      try doubles("head.first"), try doubles("head.second"), headSteps
+    )
+    let best = try file.floats("best.head")
+    guard let bias = best.last else { throw CheckpointError(.malformed, "has no head", file: path) }
+    bestHead = LinearModel(weights: Array(best.dropLast()), bias: bias)
+  }
+
+  init(
+    states: [ConvolutionState], moments: [(first: ConvolutionGradient, second: ConvolutionGradient)],
+    head: TrainableHead, bestStates: [ConvolutionState], bestHead: LinearModel, place: Place
+  ) {
+    (self.states, self.moments, self.head) = (states, moments, head)
+    (self.bestStates, self.bestHead, self.place) = (bestStates, bestHead, place)
+  }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Detection
+import Filesystem
+import Hashing
+import StayposCore
+import SystemPackage
+import Training
+
+struct CalibrateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "calibrate",
+    abstract: "Set a model's threshold by a false-positive rate on real images.",
+    discussion: """
+      Scores real images and writes a copy of the model whose threshold flags the wished share of them. How far the rate \
+      on other images of the same kind may be from that is said with it: the interval of Clopper and Pearson, which \
+      assumes nothing but that the images are a fair sample. With --guarantee the threshold is the lowest one whose rate \
+      is not above the wished one with that confidence; this takes many images (for 1 % at 95 % at least 299).
+
+      With --temperature and generated images as well, the logits are divided by the number for which probabilities fit \
+      best, both classes counting the same. No image's rank changes. The head's weights and bias are divided by it, so \
+      that the file stays an ordinary model.
+
+      EXIT STATUS
+        0   the model was written
+        1   it was not
+        64  the command line is wrong
+
+      EXAMPLES
+        staypos calibrate --false-positive-rate 0.01 photos/ --output calibrated.safetensors
+        staypos calibrate --false-positive-rate 0.001 --guarantee photos/ -o calibrated.safetensors
+        staypos calibrate --false-positive-rate 0.01 photos/ --generated fakes/ --temperature -o calibrated.safetensors
+      """)
+
+  @Argument(help: ArgumentHelp("Real images, or directories of them.", valueName: "reals"))
+  var reals: [PathArgument]
+
+  @Option(help: ArgumentHelp("The share of real images that may be flagged.", valueName: "x"))
+  var falsePositiveRate: Double
+
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("Where the model goes; replaced if it is there.", valueName: "file"))
+  var output: PathArgument
+
+  @Option(help: ArgumentHelp("Generated images, or a directory of them.", valueName: "path"))
+  var generated: [PathArgument] = []
+
+  @Flag(help: "Fit the probabilities' temperature; needs --generated.")
+  var temperature = false
+
+  @Flag(help: "Keep the rate below the wished one with --confidence, not only among these images.")
+  var guarantee = false
+
+  @Option(help: ArgumentHelp("Of the intervals.", valueName: "x"))
+  var confidence = 0.95
+
+  @Option(help: ArgumentHelp("The model's name (default: as it was).", valueName: "text"))
+  var name: String?
+
+  @OptionGroup var features: FeatureOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    guard falsePositiveRate >= 0, falsePositiveRate < 1 else {
+      throw ValidationError("--false-positive-rate has to be from 0 to 1.")
+    }
+    guard confidence > 0, confidence < 1 else { throw ValidationError("--confidence has to be between 0 and 1.") }
+    if temperature, generated.isEmpty { throw ValidationError("--temperature needs --generated.") }
+  }
+
+  func run() throws {
+    do {
+      try calibrate()
+    } catch let error as ExitCode {
+      throw error
+    } catch {
+      Console.complain("\(error)")
+      throw ExitCode.found
+    }
+  }
+
+  private func calibrate() throws {
+    let (path, model, cache) = try features.open()
+    let (realLogits, realsLeftOut) = try logits(of: reals, model, cache, title: "real images")
+    let (generatedLogits, generatedLeftOut) = try logits(of: generated, model, cache, title: "generated images")
+    guard !realLogits.isEmpty else { throw Failure("none of the real images was scored") }
+    if !generated.isEmpty, generatedLogits.isEmpty { throw Failure("none of the generated images was scored") }
+    let fitted = temperature ? Temperature(generated: generatedLogits, real: realLogits) : nil
+    let scale = fitted?.value ?? 1
+    guard
+      let point = OperatingPoint(
+        logits: realLogits.map { $0 / scale }, falsePositiveRate: falsePositiveRate, confidence: confidence,
+        isGuaranteed: guarantee)
+    else {
+      throw Failure(
+        "\(realLogits.count) real images are too few to be sure of a rate of \(falsePositiveRate): "
+          + "leave out --guarantee, or take more")
+    }
+    let record = CalibrationRecord(
+      name: name ?? model.info.name, base: model.info.sha256, rate: falsePositiveRate, isGuaranteed: guarantee,
+      point: point, temperature: fitted, generated: generatedLogits.map { $0 / scale },
+      notScored: realsLeftOut + generatedLeftOut)
+    var revision = ModelRevision(of: model, at: path)
+    revision.name = record.name
+    revision.threshold = point.threshold
+    if fitted != nil {
+      revision.head = try Head(
+        model.head.kind, weights: model.head.weights.map { Float($0 / scale) }, bias: Float(model.head.bias / scale))
+    }
+    var card = ModelCard(model.info.card)
+    card["calibration"] = JSONValue(encoding: record)
+    revision.card = card.text
+    try revision.write(to: output.path)
+    if json {
+      try Console.write(json: record)
+    } else {
+      for line in record.lines { try Console.write(line: line) }
+    }
+  }
+
+  /// Of every image once, however often it is there.
+  private func logits(
+    of arguments: [PathArgument], _ model: Model, _ cache: FeatureCache, title: String
+  ) throws -> (logits: [Double], leftOut: Int) {
+    var paths: [FilePath] = []
+    FileWalk.visit(arguments.map(\.path)) { item in
+      switch item {
+      case .file(let path): paths.append(path)
+      case .unreadable(let path, let errno): Console.complain("\(path.escaped): \(errno)")
+      }
+    }
+    guard !paths.isEmpty else { return ([], 0) }
+    let outcomes = try features.extract(paths, model, into: cache, title: title)
+    var samples = LabelledRows()
+    var seen: Set<Int> = []
+    for case .row(let row) in outcomes where seen.insert(row).inserted { samples.append(row, isGenerated: false) }
+    guard samples.count > 0 else { return ([], outcomes.count) }
+    let table = try cache.table()
+    let logits = samples.rows.map { row in model.head.score(table.row(Int(row)).map { Double($0) }).logit }
+    let leftOut = outcomes.count { if case .notScored = $0 { true } else { false } }
+    return (logits, leftOut)
+  }
+}

@@ -1,0 +1,7 @@
+import ArgumentParser
+
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Train a model on images of your own.",
+    subcommands: [TrainHeadCommand.self, TrainBackboneCommand.self])
+}

@@ -1,0 +1,131 @@
+import ImageDecoding
+import StayposCore
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Training
+
+@Suite struct AugmentationTests {
+  /// Smooth parts, noise, and all kinds of colours.
+  private func image(_ width: Int, _ height: Int, seed: UInt64) -> RGBImage {
+    var random = SeededGenerator(seed: seed)
+    let pixels = (0..<3 * width * height).map { index in
+      let slope = (index / 3 % width * 5 + index / (3 * width) * 3 + index % 3 * 70) % 256
+      return UInt8((slope + Int.random(in: 0..<60, using: &random)) % 256)
+    }
+    return RGBImage(size: ImageSize(width: width, height: height), pixels: pixels)
+  }
+
+  private func jitter(
+    brightness: Double = 1, contrast: Double = 1, saturation: Double = 1, hue: Double = 0, _ step: ColourJitter.Step
+  ) -> (RGBImage) -> RGBImage {
+    { image in
+      ColourJitter(brightness: brightness, contrast: contrast, saturation: saturation, hue: hue, order: [step])
+        .applied(to: image)
+    }
+  }
+
+  /// Pillow, NumPy and SciPy on the same pixels. Where floating-point numbers are cut off, one step is allowed.
+  @Test(.enabled(if: SciPyReference.isAvailable, "\(SciPyReference.absence)"))
+  func operationsAreThoseOfTheReferences() throws {
+    let seed = UInt64.random(in: 0..<1_000_000)
+    let directory = TemporaryDirectory()
+    let source = image(61, 43, seed: seed)
+    try SciPyReference.write(source.pixels, to: directory.path("in"))
+    let cases: [(name: String, arguments: [Double], tolerance: Int, operation: (RGBImage) throws -> RGBImage)] = [
+      ("brightness", [1.37], 1, jitter(brightness: 1.37, .brightness)),
+      ("brightness", [0.61], 1, jitter(brightness: 0.61, .brightness)),
+      ("contrast", [1.4], 1, jitter(contrast: 1.4, .contrast)),
+      ("contrast", [0.7], 1, jitter(contrast: 0.7, .contrast)),
+      ("saturation", [0.65], 1, jitter(saturation: 0.65, .saturation)),
+      ("saturation", [1.33], 1, jitter(saturation: 1.33, .saturation)),
+      ("hue", [0.09], 1, jitter(hue: 0.09, .hue)), ("hue", [-0.07], 1, jitter(hue: -0.07, .hue)),
+      ("grey", [], 0, { $0.grey() }), ("jpeg", [30], 0, { try $0.throughJPEG(quality: 30) }),
+      ("jpeg", [95], 0, { try $0.throughJPEG(quality: 95) }),
+      ("webp", [60], 0, { $0.throughWebP(quality: 60) ?? $0 }),
+      ("resize", [30, 90], 0, { $0.resized(to: ImageSize(width: 30, height: 90)) }),
+      ("resize", [256, 256], 0, { $0.resized(to: ImageSize(width: 256, height: 256)) }),
+      ("rotate", [1], 0, { $0.rotated(quarterTurns: 1) }), ("rotate", [2], 0, { $0.rotated(quarterTurns: 2) }),
+      ("rotate", [3], 0, { $0.rotated(quarterTurns: 3) }), ("flip", [], 0, { $0.flipped() }),
+      ("blur", [0.4], 1, { $0.blurred(sigma: 0.4) }), ("blur", [2.7], 1, { $0.blurred(sigma: 2.7) }),
+      ("pad", [96], 0, { $0.padded(to: 96) }), ("pad", [50], 0, { $0.padded(to: 50) }),
+    ]
+    for (name, arguments, tolerance, operation) in cases {
+      let found = try operation(source)
+      try SciPyReference.run(
+        "augmentation_reference.py",
+        [name, "61", "43", directory.path("in").string, directory.path("out").string] + arguments.map { "\($0)" })
+      let expected: [UInt8] = try SciPyReference.read(directory.path("out"))
+      #expect(found.pixels.count == expected.count, "\(name) \(arguments)")
+      let largest = zip(found.pixels, expected).reduce(0) { max($0, abs(Int($1.0) - Int($1.1))) }
+      #expect(largest <= tolerance, "\(name) \(arguments), seed \(seed): off by \(largest)")
+    }
+  }
+
+  @Test func noiseHasItsVariance() {
+    let grey = RGBImage(size: ImageSize(width: 200, height: 200), pixels: Array(repeating: 128, count: 120_000))
+    var random = Training.SplitMix64(seed: 3)
+    let noisy = grey.withNoise(deviation: 6, &random)
+    let differences: [Double] = noisy.pixels.map { Double($0) - 128 }
+    let mean = differences.reduce(0, +) / 120_000
+    let squares: [Double] = differences.map { ($0 - mean) * ($0 - mean) }
+    let variance: Double = squares.reduce(0, +) / 120_000
+    #expect(abs(mean) < 0.1 && abs(variance - 36 - 1 / 12) < 1)
+  }
+
+  @Test func aHoleIsCutOffAtTheEdges() {
+    let source = image(40, 30, seed: 1)
+    let holed = source.withHole(centredAtX: 0, y: 29, size: 48, fill: 128)
+    for y in 0..<30 {
+      for x in 0..<40 {
+        let pixel = holed.pixels[3 * (y * 40 + x)..<3 * (y * 40 + x) + 3]
+        if x < 24, y >= 5 {
+          #expect(pixel.allSatisfy { $0 == 128 })
+        } else {
+          #expect(pixel == source.pixels[3 * (y * 40 + x)..<3 * (y * 40 + x) + 3])
+        }
+      }
+    }
+  }
+
+  /// Images of any size give a crop of the wanted one, the same for the same numbers; and what is the same before is the
+  /// same afterwards.
+  @Test func theRecipeIsAFunctionOfItsNumbers() throws {
+    let seed = UInt64.random(in: 0..<1_000_000)
+    var recipe = AugmentationRecipe()
+    recipe.cropSize = 32
+    for index in 0..<60 {
+      let source = image(1 + index * 7 % 90, 1 + index * 11 % 70, seed: seed)
+      var (one, other, third) = (
+        Training.SplitMix64(seed: seed + UInt64(index)), Training.SplitMix64(seed: seed + UInt64(index)),
+        Training.SplitMix64(seed: 1)
+      )
+      let crop = try recipe.apply(to: source, &one)
+      #expect(crop.size == ImageSize(width: 32, height: 32), "seed \(seed)")
+      #expect(try recipe.apply(to: source, &other) == crop, "seed \(seed)")
+      // A pair uses the same numbers whatever its pixels are.
+      var partner = source
+      partner.pixels = source.pixels.map { 255 - $0 }
+      var own = Training.SplitMix64(seed: seed + UInt64(index))
+      _ = try recipe.apply(to: partner, &own)
+      #expect(own == one, "seed \(seed)")
+      _ = try recipe.apply(to: source, &third)
+      #expect(recipe.middle(of: source).size == crop.size)
+    }
+  }
+
+  /// Draws come as often as they should.
+  @Test func probabilitiesAreKept() throws {
+    var recipe = AugmentationRecipe()
+    recipe.cropSize = 8
+    (recipe.resizedCropProbability, recipe.jitterProbability, recipe.greyProbability) = (0, 0, 0)
+    (recipe.noiseProbability, recipe.blurProbability, recipe.jpegProbability) = (0, 0, 0)
+    (recipe.rotates, recipe.flipProbability, recipe.cutoutSize) = (false, 0, 64)
+    let source = RGBImage(size: ImageSize(width: 8, height: 8), pixels: Array(repeating: 9, count: 192))
+    var random = Training.SplitMix64(seed: 5)
+    var holes = 0
+    for _ in 0..<4_000 where try recipe.apply(to: source, &random).pixels[0] == 128 { holes += 1 }
+    #expect((700...900).contains(holes))
+  }
+}

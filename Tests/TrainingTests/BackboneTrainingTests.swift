@@ -1,0 +1,183 @@
+import Checkpoints
+import Datasets
+import Detection
+import Foundation
+import ImageDecoding
+import NeuralNetwork
+import StayposCore
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// A small network on real files.
+@Suite struct BackboneTrainingTests {
+  private let directory = TemporaryDirectory()
+
+  private func makeModel() throws -> FilePath {
+    let architecture = #"""
+      {"family":"resnet","block":"basic","stem":{"kernel":3,"stride":2,"padding":1,"pool":null},"widths":[8,12],\#
+      "depths":[1,1],"strides":[1,2]}
+      """#
+    let parsed = try JSONDecoder().decode(Architecture.self, from: Data(architecture.utf8))
+    var writer = SafetensorsWriter(metadata: [
+      "format": "staypos-model", "format_version": "1", "name": "tiny", "head": "linear", "threshold": "0.5",
+      "architecture": architecture, "preprocessing": #"{"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#,
+      "card": #"{"licence":"CC0-1.0"}"#,
+    ])
+    var random = SeededGenerator(seed: 2)
+    for tensor in parsed.requiredTensors {
+      let count = tensor.shape.reduce(1, *)
+      let fan = Float(tensor.shape.dropFirst().reduce(1, *))
+      let values = (0..<count).map { _ -> Float in
+        switch tensor.shape.count {
+        case 4: Float.random(in: -1...1, using: &random) * (6 / fan).squareRoot()
+        case 1: tensor.name.hasSuffix("weight") || tensor.name.hasSuffix("var") ? 1 : 0
+        default: 0
+        }
+      }
+      try writer.add(tensor.name, shape: tensor.shape, floats: values)
+    }
+    let path = directory.path("tiny.safetensors")
+    try writer.write(to: path)
+    return path
+  }
+
+  /// Pairs: a smooth picture, and the same with a faint chessboard on it.
+  private func makeDataset(_ count: Int) throws {
+    var random = SeededGenerator(seed: 8)
+    for part in ["train", "val"] {
+      for (label, amplitude) in [("real", 0), ("fake", 24)] {
+        try FileManager.default.createDirectory(
+          at: directory.url.appending(path: "data/\(part)/\(label)"), withIntermediateDirectories: true)
+        for index in 0..<count {
+          let base = Int.random(in: 40..<160, using: &random)
+          let pixels = (0..<40 * 40 * 3).map { offset in
+            let (x, y) = (offset / 3 % 40, offset / 120)
+            return UInt8(base + x + y / 2 + ((x + y) % 2 == 0 ? amplitude : 0))
+          }
+          let image = RGBImage(size: ImageSize(width: 40, height: 40), pixels: pixels)
+          try Data(PNGEncoder.encode(image)).write(
+            to: directory.url.appending(path: "data/\(part)/\(label)/\(index).png"))
+        }
+      }
+    }
+  }
+
+  private var settings: BackboneSettings {
+    var settings = BackboneSettings()
+    settings.recipe.cropSize = 24
+    // What would hide a chessboard.
+    (settings.recipe.blurProbability, settings.recipe.jpegProbability, settings.recipe.resizedCropProbability) = (
+      0, 0, 0
+    )
+    (settings.batch, settings.learningRate, settings.epochLimit, settings.seed) = (8, 3e-3, 6, 4)
+    return settings
+  }
+
+  private func training(
+    _ model: FilePath, _ settings: BackboneSettings, resuming checkpoint: BackboneCheckpoint? = nil
+  ) throws -> BackboneTraining {
+    let dataset = try Dataset(reading: directory.path("data"))
+    let units = TrainingUnit.aligned(dataset.images.filter { $0.split == .train })
+    return try BackboneTraining(
+      TrainableBackbone(path: model), preprocessing: Model(path: model).info.preprocessing, units: units,
+      validation: dataset.images.filter { $0.split == .validation }, settings: settings, threads: 2,
+      resuming: checkpoint)
+  }
+
+  @Test func itLearnsAndTheModelScoresAsTrained() throws {
+    let model = try makeModel()
+    try makeDataset(12)
+    var settings = settings
+    (settings.epochLimit, settings.learningRate, settings.patience) = (40, 1e-2, 40)
+    let training = try training(model, settings)
+    try training.run { _ in true }
+    #expect(training.isFinished && training.failures.isEmpty)
+    #expect(try #require(training.steps.map { $0.validationBalancedAccuracy ?? 0 }.max()) >= 0.9)
+    #expect(try #require(training.steps.last).loss < (try #require(training.steps.first)).loss)
+
+    // What is written is what was measured: the detector on the crop that was measured.
+    var trained = try TrainableBackbone(path: model)
+    trained.states = training.result.states
+    var revision = ModelRevision(of: try Model(path: model), at: model)
+    revision.backbone = trained
+    revision.head = try Head(.linear, weights: training.result.head.weights, bias: training.result.head.bias)
+    let path = directory.path("trained.safetensors")
+    try revision.write(to: path)
+    let detector = try Detector.load(path)
+    let bytes = try #require(FileManager.default.contents(atPath: directory.path("data/val/fake/0.png").string))
+    let crop = settings.recipe.middle(of: try RGBImage.decode(bytes: Array(bytes), limits: ImageLimits()))
+    guard case .scored(let score, _) = try detector.score(crop) else {
+      Issue.record("not scored")
+      return
+    }
+    let network = try TrainableNetwork(trained.graph, states: trained.states, epsilon: trained.epsilon, threads: 1)
+    let input = Preprocessing(mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]).normalization.values(of: crop.pixels)
+    let features = try network.forward(input, height: 24, width: 24, usesBatchStatistics: false)
+    let logit = zip(features, training.result.head.weights).reduce(Double(training.result.head.bias)) {
+      $0 + Double($1.0) * Double($1.1)
+    }
+    #expect(abs(score.logit - logit) < 1e-4)
+  }
+
+  /// Stopped after any batch and gone on from the file, it gives the same bits.
+  @Test(arguments: [1, 5, 6, 7, 10]) func aResumedTrainingIsTheSame(_ stop: Int) throws {
+    let model = try makeModel()
+    try makeDataset(10)
+    var settings = settings
+    settings.epochLimit = 3
+    let whole = try training(model, settings)
+    try whole.run { _ in true }
+
+    let first = try training(model, settings)
+    var batches = 0
+    try first.run { _ in
+      batches += 1
+      return batches < stop
+    }
+    let path = directory.path("checkpoint")
+    try first.checkpoint.write(to: path)
+    let checkpoint = try BackboneCheckpoint(path: path, convolutions: whole.network.states.count)
+    let second = try training(model, settings, resuming: checkpoint)
+    try second.run { _ in true }
+    #expect(second.network.states == whole.network.states)
+    #expect(second.head == whole.head && second.steps == whole.steps)
+    #expect(second.result.head == whole.result.head && second.result.states == whole.result.states)
+  }
+
+  @Test func theAblationsAreWhatTheySay() throws {
+    let model = try makeModel()
+    try makeDataset(6)
+    var clamping = settings
+    (clamping.clampsHead, clamping.epochLimit) = (true, 2)
+    let clamped = try training(model, clamping)
+    try clamped.run { _ in true }
+    #expect(clamped.head.model.weights.allSatisfy { $0 >= 0 })
+
+    var heads = settings
+    (heads.trainsHeadAlone, heads.clampsHead, heads.epochLimit) = (true, true, 2)
+    let alone = try training(model, heads)
+    try alone.run { _ in true }
+    let before = try TrainableBackbone(path: model).states
+    #expect(zip(alone.network.states, before).allSatisfy { $0.weights == $1.weights && $0.gamma == $1.gamma })
+    // BatchNorm was in training mode.
+    #expect(zip(alone.network.states, before).allSatisfy { $0.mean != $1.mean })
+    #expect(alone.head.model.weights.allSatisfy { $0 >= 0 } && alone.head.model.weights.contains { $0 > 0 })
+  }
+
+  @Test func alignedImagesArePaired() {
+    func image(_ path: FilePath, _ isGenerated: Bool, _ group: String = "") -> LabelledImage {
+      LabelledImage(path: path, name: path, label: isGenerated ? .fake : .real, group: group)
+    }
+    let images = [
+      image("/d/real/a.jpg", false), image("/d/fake/a.png", true), image("/d/fake/b.png", true),
+      image("/d/real/c.png", false), image("/d/real/a.png", false, "other"),
+    ]
+    #expect(
+      TrainingUnit.aligned(images).map { $0.images.map(\.path) } == [
+        ["/d/real/a.jpg", "/d/fake/a.png"], ["/d/real/c.png"], ["/d/real/a.png"], ["/d/fake/b.png"],
+      ])
+  }
+}

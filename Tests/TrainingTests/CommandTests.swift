@@ -1,0 +1,134 @@
+import Detection
+import Foundation
+import ImageDecoding
+import StayposCore
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// The executable itself, on real files: a trained head, then a calibrated model, which score as they should.
+@Suite struct CommandTests {
+  private let directory = TemporaryDirectory()
+
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  /// Beside the test runner, which SwiftPM builds it with.
+  private static var executable: URL {
+    let runner = URL(fileURLWithPath: CommandLine.arguments[0])
+    return runner.deletingLastPathComponent().appendingPathComponent("staypos")
+  }
+
+  private func run(_ arguments: [String]) throws -> (status: Int32, output: Data, complaints: String) {
+    let process = Process()
+    process.executableURL = Self.executable
+    process.arguments = arguments
+    let (output, complaints) = (Pipe(), Pipe())
+    (process.standardOutput, process.standardError) = (output, complaints)
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    let text = String(decoding: complaints.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (process.terminationStatus, data, text)
+  }
+
+  /// Smooth ramps are "real", noise is "generated": any network tells them apart.
+  private func makeDataset(_ count: Int) throws {
+    var random = SeededGenerator(seed: 4)
+    for (label, isNoise) in [("0_real", false), ("1_fake", true)] {
+      _ = directory.makeDirectory(label)
+      for index in 0..<count {
+        let size = ImageSize(width: 40 + index % 3, height: 40)
+        let base = Int.random(in: 0..<150, using: &random)
+        let pixels = (0..<size.width * size.height * 3).map { offset in
+          isNoise ? UInt8.random(in: 0...255, using: &random) : UInt8(base + offset / (3 * size.width))
+        }
+        let bytes = try PNGEncoder.encode(RGBImage(size: size, pixels: pixels))
+        let path = directory.path(label).appending("\(index).png")
+        try Data(bytes).write(to: URL(filePath: path.string))
+      }
+    }
+    directory.write("no image", to: "0_real/readme.txt")
+  }
+
+  private var model: String { Self.root.appendingPathComponent("Models/default.safetensors").path }
+  private var cache: String { directory.path("features").string }
+
+  @Test func aHeadIsTrainedAndCalibrated() throws {
+    try makeDataset(24)
+    let trained = directory.path("trained.safetensors")
+    let arguments = [
+      "train", "head", directory.path.string, "--model", model, "--cache", cache, "--output", trained.string, "--json",
+      "--plot", directory.path("loss.svg").string, "--validation-share", "0.25", "--l2", "0.001", "--name", "ramps",
+    ]
+    let first = try run(arguments)
+    try #require(first.status == 0, "\(first.complaints)")
+    #expect(first.complaints.contains("readme.txt: left out: unsupported-format"))
+    let record = try #require(try JSONSerialization.jsonObject(with: first.output) as? [String: Any])
+    #expect(record["notScored"] as? Int == 1)
+    let training = try #require(record["training"] as? [String: Any])
+    let validation = try #require(record["validation"] as? [String: Any])
+    #expect((training["real"] as? Int ?? 0) + (validation["real"] as? Int ?? 0) == 24)
+    #expect(training["balancedAccuracy"] as? Double == 1)
+    let info = try Model(path: trained).info
+    #expect(info.name == "ramps" && info.head == .positive && info.threshold.value == 0.5)
+    #expect(info.card?.contains("\"licence\":\"Apache-2.0\"") == true)
+    #expect(FileManager.default.fileExists(atPath: directory.path("loss.svg").string))
+    // Again, with all features known: the same model to the byte, but for the time that it took.
+    let bytes = FileManager.default.contents(atPath: cache)
+    #expect(try run(arguments).status == 0)
+    #expect(FileManager.default.contents(atPath: cache) == bytes)
+    try calibrate(trained)
+  }
+
+  private func calibrate(_ trained: FilePath) throws {
+    let calibrated = directory.path("calibrated.safetensors")
+    let result = try run([
+      "calibrate", "--false-positive-rate", "0.1", directory.path("0_real").string, "--generated",
+      directory.path("1_fake").string, "--temperature", "--model", trained.string, "--cache", cache, "--output",
+      calibrated.string, "--json",
+    ])
+    try #require(result.status == 0, "\(result.complaints)")
+    let record = try #require(try JSONSerialization.jsonObject(with: result.output) as? [String: Any])
+    #expect(record["realImages"] as? Int == 24 && record["flaggedRealImages"] as? Int == 2)
+    #expect(record["foundGeneratedImages"] as? Int == 24)
+    // The detector itself counts the same: two of the real ones are flagged, and all that are generated.
+    let detector = try Detector.load(calibrated)
+    #expect(detector.model.card?.contains("calibration") == true)
+    for (label, flagged) in [("0_real", 2), ("1_fake", 24)] {
+      var count = 0
+      for index in 0..<24 {
+        let path = directory.path(label).appending("\(index).png")
+        let bytes = try #require(FileManager.default.contents(atPath: path.string))
+        let image = try RGBImage.decode(bytes: Array(bytes), limits: ImageLimits())
+        guard case .scored(let score, _) = try detector.score(image) else {
+          Issue.record("\(path) was not scored")
+          continue
+        }
+        if detector.model.threshold.verdict(on: score) == .flagged { count += 1 }
+      }
+      #expect(count == flagged, "\(label)")
+    }
+  }
+
+  @Test func mistakesAreSaid() throws {
+    try makeDataset(3)
+    let output = directory.path("x.safetensors").string
+    let only = directory.makeDirectory("only")
+    _ = directory.makeSymlink("only/0_real", to: directory.path("0_real"))
+    let oneKind = try run([
+      "train", "head", only.string, "--model", model, "--cache", cache, "-o", output,
+    ])
+    #expect(oneKind.status == 1 && oneKind.complaints.contains("needs real and generated images"))
+    let usage = try run(["calibrate", "--false-positive-rate", "2", "a", "-o", output])
+    #expect(usage.status == 64)
+    let few = try run([
+      "calibrate", "--false-positive-rate", "0.01", "--guarantee", directory.path("0_real").string, "--model", model,
+      "--cache", cache, "-o", output,
+    ])
+    #expect(few.status == 1 && few.complaints.contains("too few"))
+    #expect(!FileManager.default.fileExists(atPath: output))
+  }
+}
