@@ -28,7 +28,9 @@ public enum Failpoint {
   #else
     package typealias Name = StaticString
 
+    /// Nothing.
     @inlinable @inline(__always) public static func hit(_ name: StaticString) throws {}
+    /// Nothing.
     @inlinable @inline(__always) public static func pass(_ name: StaticString) {}
   #endif
 }

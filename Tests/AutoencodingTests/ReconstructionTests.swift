@@ -78,7 +78,8 @@ import Testing
     #expect(worst < 0.52, "seed \(numbers[0]): \(worst) levels")
 
     let noisy = try autoencoder.reconstruct(image, noise: 0.5, using: &generator)
-    #expect(noisy != result)
+    // A single pixel may be black either way.
+    #expect(noisy != result || example.width == 1)
     #expect(try autoencoder.reconstruct(image, using: &generator) == result)
   }
 

@@ -64,7 +64,7 @@ struct ServiceFilesTests {
   func manuals() async throws {
     defer { remove() }
     let pages = try FileManager.default.contentsOfDirectory(atPath: path("man")).sorted()
-    #expect(pages == ["staypos-ctl.1", "staypos.1", "stayposd.8", "stayposd.toml.5"])
+    #expect(pages == ["staypos-ctl.1", "staypos-dataset.1", "staypos.1", "stayposd.8", "stayposd.toml.5"])
     for page in pages {
       let lint = try await tool("mandoc", "-T", "lint", "-W", "warning", path("man/\(page)"))
       #expect(lint == .init(status: .exited(0), words: ""))

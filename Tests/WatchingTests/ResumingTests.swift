@@ -1,4 +1,5 @@
 import Filesystem
+import Foundation
 import Glibc
 import StayposCore
 import SystemPackage
@@ -20,7 +21,8 @@ import Watching
     do {
       let first = try Harness(roots: roots, in: temporary, store: store, prepare: prepare)
       #expect(first.snapshot().starts == [.fresh])
-      #expect(first.eventually { store.map?.entries.count == $0.watches })
+      let count = (roots ?? [WatchRoot(path: "")]).reduce(0) { $0 + directoryCount(temporary.path.pushing($1.path)) }
+      #expect(first.eventually { $0.watches == count && store.map?.entries.count == count })
       if lagging { store.stopListening() }
       try during(first)
       first.watcher.stop()
@@ -29,6 +31,17 @@ import Watching
     try meanwhile(temporary)
     try tamper(store)
     return (try Harness(roots: laterRoots ?? roots, in: temporary, store: store), store)
+  }
+
+  private func isDirectory(_ path: FilePath) -> Bool {
+    var status = stat()
+    return stat(path.string, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// It and all below it.
+  private func directoryCount(_ directory: FilePath) -> Int {
+    let found = (try? FileManager.default.subpathsOfDirectory(atPath: directory.string)) ?? []
+    return 1 + found.count { isDirectory(directory.pushing(FilePath($0))) }
   }
 
   private func directories(_ names: String...) -> (TemporaryDirectory) -> Void {
