@@ -47,7 +47,11 @@ private struct Conversation {
     guard !isCutOff else { return true }
     state.received(bytes, now: now)
     do {
-      while let next = try state.nextCall() { call(next) }
+      try state.findCall()
+      while let next = state.takeCall() {
+        call(next)
+        try state.findCall()
+      }
     } catch {
       isCutOff = true
     }

@@ -39,7 +39,7 @@ extension Catalogue {
       if let (summary, file) = quarantined {
         try Self.upsert(summary, in: database)
         try Self.remove(file, at: summary.path, from: database)
-        try Self.noteDeparture(of: file, from: summary.path, in: database)
+        try Self.noteDeparture(of: file, from: summary.path, at: entry.time, in: database)
       }
       let id = try Self.insert(entry, in: database)
       if let identity {

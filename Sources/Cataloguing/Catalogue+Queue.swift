@@ -312,9 +312,16 @@ extension Catalogue {
     }
   }
 
-  /// The watcher may have seen a file just before it was moved, and report it just after. What is put back later has
-  /// another change time.
-  static func noteDeparture(of file: FileIdentity, from path: FilePath, in database: Database) throws {
+  /// The watcher may have seen a file just before it was moved, and report it just after. What is put back later has a
+  /// later change time.
+  ///
+  /// - Parameter time: when it was over. The move itself changes the change time, and a scan may see the new one under the
+  ///   old name.
+  static func noteDeparture(
+    of file: FileIdentity, from path: FilePath, at time: Timestamp, in database: Database
+  ) throws {
+    var file = file
+    file.changed = max(file.changed, time)
     try database.cachedStatement(
       sql: """
         INSERT INTO departed (device, inode, birth, size, modified, changed, path) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -328,7 +335,10 @@ extension Catalogue {
   private static func hasDeparted(_ file: FileIdentity, from path: FilePath, in database: Database) throws -> Bool {
     try Row.fetchAll(
       database.cachedStatement(sql: "SELECT * FROM departed WHERE path = ?"), arguments: [path.blob]
-    ).contains { FileIdentity(row: $0) == file }
+    ).contains { row in
+      let departed = FileIdentity(row: row)
+      return departed.isSameFile(as: file) && file.changed <= departed.changed
+    }
   }
 
   /// The bounds of all paths below a directory: `directory/` ≤ path < `directory0`, for `0` follows `/`.

@@ -241,13 +241,16 @@ import Testing
     let summary = QuarantineSummary(
       id: id, path: "/up/a", size: 10, sha256: digest(1), score: nil, threshold: half, model: nil, time: time(4))
     _ = try catalogue.complete(
-      itemID: item.id, entry: entry("/up/a", .flagged), identity: nil, quarantined: (summary, file))
+      itemID: item.id, entry: entry("/up/a", .flagged, at: 4), identity: nil, quarantined: (summary, file))
     #expect(try catalogue.queue(limit: 9, offset: 0).map(\.item.path) == ["/up/link", "/up/other"])
     #expect(try catalogue.quarantined(id) == summary)
     #expect(try catalogue.history(limit: 9).count == 1)
     // Seen just before it was moved, and reported just after.
     let late = Admission(path: "/up/a", identity: file, priority: .live)
     #expect(try catalogue.enqueue(late, at: time(5)) == .alreadyJudged)
+    // Opened under its name, and looked at when it had been renamed for the move.
+    let later = Admission(path: "/up/a", identity: identity(inode: 1, changed: 3), priority: .live)
+    #expect(try catalogue.enqueue(later, at: time(5)) == .alreadyJudged)
     let back = Admission(path: "/up/a", identity: identity(inode: 1, changed: 9), priority: .live)
     guard case .queued = try catalogue.enqueue(back, at: time(6)) else {
       Issue.record("put back by hand, it is another matter")
