@@ -159,7 +159,7 @@ let package = Package(
         system,
       ]),
     tests("EvaluationTests", ["Evaluation", "Datasets", "Detection", "StayposCore", "TestSupport", system]),
-    tests("CurationTests", ["Curation", "Datasets", "ImageDecoding", "StayposCore", "TestSupport", system]),
+    tests("CurationTests", ["Curation", "Datasets", "Hashing", "ImageDecoding", "StayposCore", "TestSupport", system]),
     tests("AutoencodingTests", ["Autoencoding", "ImageDecoding", "StayposCore", "TestSupport", system]),
     tests("StayposTests", ["staypos", "Detection", "ImageDecoding", "StayposCore", system]),
     tests(

@@ -1,4 +1,5 @@
 import Datasets
+import Glibc
 import ImageDecoding
 import StayposCore
 import SystemPackage
@@ -64,9 +65,10 @@ package struct DatasetIndex: Sendable {
 
   /// - Parameter directory: of the list: files below it are named from there, others by their whole path.
   package func csv(below directory: FilePath) -> [UInt8] {
-    entries.reduce(into: CSVTable.line(Self.columns)) { text, entry in
+    let directory = directory.absolute
+    return entries.reduce(into: CSVTable.line(Self.columns)) { text, entry in
       let (image, facts) = (entry.image, entry.facts)
-      var path = image.path
+      var path = image.path.absolute
       _ = path.removePrefix(directory)
       let rest: [String] = [
         image.label == .real ? "real" : "fake", image.source ?? "", image.group ?? "", image.split?.rawValue ?? "",
@@ -75,5 +77,14 @@ package struct DatasetIndex: Sendable {
       ]
       text += CSVTable.line([path.bytes] + rest.map { Array($0.utf8) })
     }
+  }
+}
+
+extension FilePath {
+  /// From the root on, without `.` and `..`.
+  fileprivate var absolute: FilePath {
+    guard !isAbsolute, let working = getcwd(nil, 0) else { return lexicallyNormalized() }
+    defer { free(working) }
+    return FilePath(platformString: working).pushing(self).lexicallyNormalized()
   }
 }

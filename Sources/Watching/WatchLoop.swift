@@ -266,7 +266,10 @@ final class WatchLoop {
     let subtree = tree.subtree(directory)
     let wantedBefore = old.map { path in tree.roots.values.filter { path.starts(with: $0.path) } } ?? []
     let wantedNow = tree.roots.values.filter { new.starts(with: $0.path) }
-    if Set(wantedBefore) != Set(wantedNow) || subtree.contains(where: { info[$0]?.isIncomplete == true }) {
+    // The start's scan looks for names: what goes from a directory that it has not listed into one that it has is missed.
+    let isResuming = channel.inherited != nil && passes.values.contains { $0.summary.reason == .start }
+    if Set(wantedBefore) != Set(wantedNow) || isResuming || subtree.contains(where: { info[$0]?.isIncomplete == true })
+    {
       startPass(.change, [directory], priority: .live)
     }
   }

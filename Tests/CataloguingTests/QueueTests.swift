@@ -249,7 +249,9 @@ import Testing
     let late = Admission(path: "/up/a", identity: file, priority: .live)
     #expect(try catalogue.enqueue(late, at: time(5)) == .alreadyJudged)
     // Opened under its name, and looked at when it had been renamed for the move.
-    let later = Admission(path: "/up/a", identity: identity(inode: 1, changed: 3), priority: .live)
+    var moving = file
+    moving.changed = time(3)
+    let later = Admission(path: "/up/a", identity: moving, priority: .live)
     #expect(try catalogue.enqueue(later, at: time(5)) == .alreadyJudged)
     let back = Admission(path: "/up/a", identity: identity(inode: 1, changed: 9), priority: .live)
     guard case .queued = try catalogue.enqueue(back, at: time(6)) else {

@@ -1,6 +1,7 @@
 import Curation
 import Datasets
 import Foundation
+import Hashing
 import ImageDecoding
 import StayposCore
 import SystemPackage
@@ -124,5 +125,24 @@ import Testing
     #expect(read.entries.map(\.image.split) == [nil, .validation])
     #expect(read.entries[0].image.source == "camera, one")
     #expect(try Dataset(reading: file).images.count == 2)
+  }
+
+  @Test("A list beside the images, or elsewhere, names files that are there")
+  func places() throws {
+    let directory = TemporaryDirectory()
+    let image = directory.write("x", to: "image.png")
+    let there = LabelledImage(path: image, name: "image.png", label: .real)
+    let facts = ImageFacts(
+      format: .png, size: ImageSize(width: 1, height: 1), bytes: 1, sha256: SHA256Digest(hashing: []))
+    var elsewhere = directory.path
+    elsewhere.append("..")
+    for folder in [directory.path, elsewhere, FilePath("/var"), FilePath("")] {
+      let text = String(decoding: DatasetIndex([.init(there, facts)]).csv(below: folder), as: UTF8.self)
+      let name = try #require(text.split(separator: "\n").last?.split(separator: ",").first)
+      let read = (folder.isEmpty ? FilePath(FileManager.default.currentDirectoryPath) : folder).pushing(
+        FilePath(String(name))
+      ).lexicallyNormalized()
+      #expect(read == image, "\(folder)")
+    }
   }
 }

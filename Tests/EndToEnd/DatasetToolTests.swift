@@ -108,6 +108,17 @@ import Testing
     #expect(again.exitCode == 1 && again.output == "1 pairs made, 1 were there, 1 images left out\n", "\(again)")
     #expect(try String(contentsOfFile: directory.path("pairs/pairs.csv").string, encoding: .utf8) == pairs)
 
+    // Pairs are no originals, and two originals of one name are not one.
+    let inside = try await run(
+      "dataset", "align", directory.path.string, "--encoder", directory.path("encoder.pth").string, "--decoder",
+      directory.path("decoder.pth").string, "--output", directory.path("pairs").string)
+    #expect(inside.output.hasPrefix("2 pairs made, 0 were there"), "\(inside)")
+    let twice = try await run(
+      "dataset", "align", directory.path("photos/a").string, directory.path("photos/a").string, "--encoder",
+      directory.path("encoder.pth").string, "--decoder", directory.path("decoder.pth").string, "--output",
+      directory.path("twice").string)
+    #expect(twice.exitCode == 1 && twice.errors.contains("another image has the name"), "\(twice)")
+
     let swapped = try await run(
       "dataset", "align", directory.path("photos").string, "--encoder", directory.path("decoder.pth").string,
       "--decoder", directory.path("encoder.pth").string, "--output", directory.path("other").string)

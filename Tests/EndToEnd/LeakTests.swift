@@ -22,7 +22,7 @@ struct LeakTests {
     }
     func settle() async throws {
       let count = dropped
-      _ = try await daemon.eventually("\(count) verdicts", within: 60) {
+      _ = try await daemon.eventually("\(count) verdicts", within: 180) {
         try daemon.verdictCount() >= count ? true : nil
       }
       try await daemon.emptyQueue()

@@ -109,7 +109,7 @@ final class Oracle {
   /// - Returns: what is wrong, recorded as an issue already.
   @discardableResult
   func judge(
-    _ context: String = "", journal: Journal = .one, barrier: Bool = true, within seconds: Double = 60,
+    _ context: String = "", journal: Journal = .one, barrier: Bool = true, within seconds: Double = 180,
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> [String] {
     try await settle(context, barrier: barrier, within: seconds)
@@ -124,7 +124,7 @@ final class Oracle {
   }
 
   /// Waits until all is quiet.
-  func settle(_ context: String = "", barrier: Bool = true, within seconds: Double = 60) async throws {
+  func settle(_ context: String = "", barrier: Bool = true, within seconds: Double = 180) async throws {
     let wanted = deliveries.map(\.verdicts.count).reduce(0, +)
     _ = try await daemon.eventually("\(context) \(wanted) verdicts", within: seconds) {
       try daemon.verdictCount() >= wanted ? true : nil

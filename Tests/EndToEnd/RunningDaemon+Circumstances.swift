@@ -49,11 +49,11 @@ extension RunningDaemon {
     return Dictionary(list.map { ($0["kind"] as? String ?? "", $0["detail"] as? String ?? "") }) { $1 }
   }
 
-  func awaitDegradation(_ kind: String, within seconds: Double = 30) async throws -> String {
+  func awaitDegradation(_ kind: String, within seconds: Double = 120) async throws -> String {
     try await eventually("degradation \(kind)", within: seconds) { try degradations()[kind] }
   }
 
-  func awaitRecovery(_ kind: String, within seconds: Double = 30) async throws {
+  func awaitRecovery(_ kind: String, within seconds: Double = 120) async throws {
     try await eventually("recovery from \(kind)", within: seconds) { try degradations()[kind] == nil ? () : nil }
   }
 

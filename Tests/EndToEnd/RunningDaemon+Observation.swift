@@ -21,7 +21,7 @@ extension RunningDaemon {
   }
 
   /// Waits until nothing is pending: neither in the queue nor in work.
-  func emptyQueue(within seconds: Double = 60) async throws {
+  func emptyQueue(within seconds: Double = 180) async throws {
     _ = try await eventually("an empty queue", within: seconds) {
       let status = try status()
       return status["queueDepth"] as? Int == 0 && status["inFlight"] as? Int == 0 ? true : nil
@@ -57,7 +57,7 @@ extension RunningDaemon {
   }
 
   /// Waits for a file's first verdict.
-  func verdict(on path: FilePath, within seconds: Double = 60) async throws -> [String: Any] {
+  func verdict(on path: FilePath, within seconds: Double = 180) async throws -> [String: Any] {
     try await eventually("a verdict on \(path)", within: seconds) { try entries(on: path).last }
   }
 

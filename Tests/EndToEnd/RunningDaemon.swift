@@ -198,7 +198,7 @@ final class RunningDaemon: Sendable {
 
   /// Looks again until `condition` holds.
   func eventually<Value>(
-    _ what: String, within seconds: Double = 30, every pause: Duration = .milliseconds(20),
+    _ what: String, within seconds: Double = 120, every pause: Duration = .milliseconds(20),
     _ condition: () async throws -> Value?
   ) async throws -> Value {
     let deadline = ContinuousClock.now + .seconds(seconds)
@@ -214,7 +214,7 @@ final class RunningDaemon: Sendable {
 
   /// The verdicts on `count` files, awaited.
   func verdicts(_ count: Int) async throws -> [[String: Any]] {
-    _ = try await eventually("\(count) verdicts", within: 60) { try verdictCount() >= count ? true : nil }
+    _ = try await eventually("\(count) verdicts", within: 180) { try verdictCount() >= count ? true : nil }
     return try await history()
   }
 

@@ -16,6 +16,11 @@ struct TensorListing {
   private static let deepest = 64
   /// Values on all ways: a list that holds another twice, which holds another twice, … has few values and many ways.
   private static let mostSteps = 1_000_000
+  /// Bytes of one name, and of all names and attributes: a key counts each time that it is come by, and may be written down
+  /// once.
+  private static let longestName = 1_000
+  private static let mostText = 64 << 20
+  private var textSize = 0
   private var names: Set<String> = []
   private var steps = 0
   private let heap: PickleHeap
@@ -29,6 +34,11 @@ struct TensorListing {
     steps += 1
     guard steps <= Self.mostSteps, path.count <= Self.deepest else {
       throw CheckpointError(.refused, "pickle: collections contain each other too often or too deep")
+    }
+    let length = path.reduce(path.count) { $0 + $1.utf8.count }
+    textSize += length
+    guard length <= Self.longestName, textSize <= Self.mostText else {
+      throw CheckpointError(.refused, "pickle: the names of its tensors are too long")
     }
     switch value {
     case .tensor(let index):
@@ -49,6 +59,10 @@ struct TensorListing {
         if value.mayHoldTensors {
           try visit(value, named: path + [key])
         } else if path.isEmpty, let text = value.text {
+          textSize += key.utf8.count + text.utf8.count
+          guard key.utf8.count <= Self.longestName, textSize <= Self.mostText else {
+            throw CheckpointError(.refused, "pickle: what it says besides its tensors is too long")
+          }
           attributes.append((key, text))
         }
       }

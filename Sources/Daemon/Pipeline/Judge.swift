@@ -51,6 +51,8 @@ struct Judge {
       // remove: nobody has uploaded it.
       if error.code == .notFound, Quarantine.isTemporary(item.path) {
         try context.catalogue.withdraw(item.id)
+        context.noteEnd(of: item.id)
+        context.submissions.fail(item.path, "it is gone")
         return nil
       }
       let entry = entry(.notScored(reason(error)), detail: error.message)

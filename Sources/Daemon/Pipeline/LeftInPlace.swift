@@ -22,6 +22,9 @@ final class LeftInPlace: Sendable {
   /// Whether any waits for room.
   var isRoomWanted: Bool { state.withLock { !$0.homeless.isEmpty } }
 
+  /// Those that wait for room.
+  var homeless: Set<Int64> { state.withLock { $0.homeless } }
+
   /// It could not be moved.
   func note(_ item: Int64, foundNoRoom: Bool) {
     state.withLock { state in

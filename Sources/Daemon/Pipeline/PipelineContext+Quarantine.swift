@@ -52,13 +52,13 @@ extension PipelineContext {
   /// Something has left the quarantine, or the limit is another one: what found no room is tried again at once.
   func roomWasMade() {
     checkRoom()
-    if leftInPlace.isRoomWanted { retryWaiting() }
+    retryHomeless()
   }
 
   /// A flagged file was moved, is gone, or is flagged no more.
   func noteEnd(of item: Int64) {
     let wasFull = leftInPlace.isRoomWanted
-    if leftInPlace.remove(item) { retryWaiting() }
+    if leftInPlace.remove(item) { retryHomeless() }
     if wasFull { checkRoom() }
   }
 
@@ -84,6 +84,14 @@ extension PipelineContext {
     // No sum: it would be news with every file.
     degradations.raise(
       "quarantine-space", "nine tenths of the \(limit) bytes of max_bytes are used", remedy: Self.roomRemedy)
+  }
+
+  /// Not what waits for something else: a directory's new name may not have been reported yet.
+  private func retryHomeless() {
+    let homeless = leftInPlace.homeless
+    guard !homeless.isEmpty else { return }
+    try? catalogue.hurry(homeless)
+    wakeWorkers()
   }
 
   /// Without the catalogue: each file in its own time.

@@ -139,6 +139,10 @@ package final class BackboneTraining {
         try network.forward(crops, height: side, width: side, usesBatchStatistics: false))
       for label in labels { samples.append(samples.count, isGenerated: label == 1) }
     }
+    // A class that cannot be read would count as without errors.
+    guard samples.hasBothLabels else {
+      throw BackboneTrainingError("of the validation images, those of one kind cannot be read any more")
+    }
     return HeadMetrics(margins: margins, samples)
   }
 

@@ -35,6 +35,7 @@ struct Aligning {
       try FileWalk.visit([source]) { item in
         switch item {
         case .unreadable(let path, let errno): refuse("\(path.escaped): \(errno)")
+        case .file(let path) where isOwn(path): break
         case .file(let path):
           try align(path, below: FileWalk.isDirectory(source) ? source : source.removingLastComponent())
         }
@@ -47,6 +48,16 @@ struct Aligning {
     return refused
   }
 
+  /// A pair of this run or of one before, if the output lies among the sources.
+  private func isOwn(_ path: FilePath) -> Bool {
+    var ancestor = path.removingLastComponent()
+    while !ancestor.components.isEmpty {
+      if OutputFile.isSame(ancestor, output) { return true }
+      ancestor.removeLastComponent()
+    }
+    return false
+  }
+
   private mutating func refuse(_ message: String) {
     Console.complain(message)
     refused += 1
@@ -55,6 +66,10 @@ struct Aligning {
   private mutating func align(_ path: FilePath, below root: FilePath) throws {
     var name = path
     _ = name.removePrefix(root)
+    guard lines[name] == nil else {
+      refuse("\(path.escaped): another image has the name \(name.escaped): align its directory into another one")
+      return
+    }
     let (real, fake) = (try place("0_real", name), try place("1_fake", name))
     let original: RGBImage
     do throws(Refusal) {

@@ -12,12 +12,17 @@ enum OutputFile {
       _ = try file.closeAfter { try file.writeAll(bytes) }
       return
     }
-    let temporary = path.removingLastComponent().appending(".staypos-\(getpid()).partial")
+    // Not the process's number alone: in a container it is the same each time, and so would be what a killed one has left.
+    let temporary = path.removingLastComponent().appending(
+      ".staypos-\(getpid())-\(String(UInt32.random(in: 0...UInt32.max), radix: 16)).partial")
     let file = try FileDescriptor.open(
       temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
       permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite])
     do {
-      _ = try file.closeAfter { try file.writeAll(bytes) }
+      try file.closeAfter {
+        _ = try file.writeAll(bytes)
+        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+      }
       let renamed = temporary.withPlatformString { from in path.withPlatformString { to in rename(from, to) } }
       guard renamed == 0 else { throw Errno(rawValue: errno) }
     } catch {

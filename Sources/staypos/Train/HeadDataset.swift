@@ -16,13 +16,17 @@ struct HeadDataset {
   var repeated = 0
   var contradictory = 0
 
-  /// The labelled images below some roots.
+  /// The labelled images below some roots, without those that are kept for a test.
   static func read(_ roots: [FilePath]) throws -> (images: [LabelledImage], unlabelled: Int) {
     var (images, unlabelled): ([LabelledImage], Int) = ([], 0)
     for root in roots {
       let dataset = try Dataset(reading: root)
       for part in dataset.unreadable { Console.complain("\(part.path.escaped): \(part.errno)") }
-      images += dataset.images
+      let kept = dataset.images.filter { $0.split != .test }
+      if kept.count < dataset.images.count {
+        Console.complain("\(root.escaped): \(dataset.images.count - kept.count) test images are left out")
+      }
+      images += kept
       unlabelled += dataset.unlabelled.count
     }
     return (images, unlabelled)
@@ -49,6 +53,8 @@ struct HeadDataset {
         seen[row] = Seen(isGenerated: image.label == .fake, isValidation: isValidation(image, row))
         order.append(row)
       }
+      // Under another name too: what is measured on is not trained on.
+      if isValidation(image, row) { seen[row]?.isValidation = true }
       seen[row]?.count += 1
       if seen[row]?.isGenerated != (image.label == .fake) { seen[row]?.isContradictory = true }
     }

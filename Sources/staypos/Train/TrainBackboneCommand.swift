@@ -147,7 +147,8 @@ struct TrainBackboneCommand: ParsableCommand {
     let divided = !held.isEmpty || images.contains { $0.split == .validation }
     let split = ValidationSplit(share: validationShare, seed: seed)
     var units: [TrainingUnit] = []
-    for unit in TrainingUnit.aligned(images) {
+    let heldPaths = Set(held.map(\.path))
+    for unit in TrainingUnit.aligned(images) where !unit.images.contains(where: { heldPaths.contains($0.path) }) {
       let isValidation = divided ? unit.images[0].split == .validation : split.isValidation(unit)
       if isValidation { held += unit.images } else { units.append(unit) }
     }

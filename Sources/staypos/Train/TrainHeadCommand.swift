@@ -152,9 +152,16 @@ struct TrainHeadCommand: ParsableCommand {
     let split = ValidationSplit(share: validationShare, seed: seed)
     let heldPaths = Set(held.map(\.path))
     let digests = cache.images
+    // An original decides for its reconstruction too.
+    var originals: [FilePath: FilePath] = [:]
+    for unit in TrainingUnit.aligned(images) {
+      for image in unit.images { originals[image.path] = unit.images[0].path }
+    }
+    var rows: [FilePath: Int] = [:]
+    for (image, outcome) in zip(all, outcomes) { if case .row(let row) = outcome { rows[image.path] = row } }
     dataset.add(all, outcomes) { image, row in
       if heldPaths.contains(image.path) || image.split == .validation { return true }
-      return !divided && split.isValidation(digests[row])
+      return !divided && split.isValidation(digests[originals[image.path].flatMap { rows[$0] } ?? row])
     }
     if !dataset.validation.hasBothLabels, dataset.validation.count > 0 {
       Console.complain("\(dataset.validation.count) validation images are of one kind: there is no validation")
