@@ -1,7 +1,7 @@
 import Glibc
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed on every machine and in every version.
-package struct SplitMix64: RandomNumberGenerator, Sendable {
+package struct SplitMix64: RandomNumberGenerator, Sendable, Equatable {
   private var state: UInt64
 
   package init(seed: UInt64) {

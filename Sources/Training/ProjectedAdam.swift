@@ -1,4 +1,5 @@
 import Glibc
+import StayposCore
 
 /// Algorithm 1 of the Stay-Positive paper as its authors run it: Adam on minibatches from w = 0 and b = 0 on, after each step
 /// w ← max(w, 0). The schedule watches the balanced accuracy: without an improvement for some epochs the learning rate

@@ -65,7 +65,7 @@ import Testing
 
   @Test func noiseHasItsVariance() {
     let grey = RGBImage(size: ImageSize(width: 200, height: 200), pixels: Array(repeating: 128, count: 120_000))
-    var random = Training.SplitMix64(seed: 3)
+    var random = SplitMix64(seed: 3)
     let noisy = grey.withNoise(deviation: 6, &random)
     let differences: [Double] = noisy.pixels.map { Double($0) - 128 }
     let mean = differences.reduce(0, +) / 120_000
@@ -98,8 +98,8 @@ import Testing
     for index in 0..<60 {
       let source = image(1 + index * 7 % 90, 1 + index * 11 % 70, seed: seed)
       var (one, other, third) = (
-        Training.SplitMix64(seed: seed + UInt64(index)), Training.SplitMix64(seed: seed + UInt64(index)),
-        Training.SplitMix64(seed: 1)
+        SplitMix64(seed: seed + UInt64(index)), SplitMix64(seed: seed + UInt64(index)),
+        SplitMix64(seed: 1)
       )
       let crop = try recipe.apply(to: source, &one)
       #expect(crop.size == ImageSize(width: 32, height: 32), "seed \(seed)")
@@ -107,7 +107,7 @@ import Testing
       // A pair uses the same numbers whatever its pixels are.
       var partner = source
       partner.pixels = source.pixels.map { 255 - $0 }
-      var own = Training.SplitMix64(seed: seed + UInt64(index))
+      var own = SplitMix64(seed: seed + UInt64(index))
       _ = try recipe.apply(to: partner, &own)
       #expect(own == one, "seed \(seed)")
       _ = try recipe.apply(to: source, &third)
@@ -123,7 +123,7 @@ import Testing
     (recipe.noiseProbability, recipe.blurProbability, recipe.jpegProbability) = (0, 0, 0)
     (recipe.rotates, recipe.flipProbability, recipe.cutoutSize) = (false, 0, 64)
     let source = RGBImage(size: ImageSize(width: 8, height: 8), pixels: Array(repeating: 9, count: 192))
-    var random = Training.SplitMix64(seed: 5)
+    var random = SplitMix64(seed: 5)
     var holes = 0
     for _ in 0..<4_000 where try recipe.apply(to: source, &random).pixels[0] == 128 { holes += 1 }
     #expect((700...900).contains(holes))
