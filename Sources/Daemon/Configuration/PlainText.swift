@@ -31,8 +31,6 @@ enum PlainText {
   private static func complaint(
     _ scalar: UnicodeScalar, after previous: UnicodeScalar?, before next: UnicodeScalar?
   ) -> String? {
-    // toml++ looks for white space among them with code that C++ leaves undefined (`is_non_ascii_horizontal_whitespace`).
-    if !scalar.isASCII { return "a character beyond ASCII can stand in quotes and comments only" }
     // Behind a date, `T` and anything but a digit end the process (`parse_time`).
     if "0"..."9" ~= scalar, next == "-" || next == ":" { return "no setting is a date or a time, and no name like one" }
     // So does a brace where a list goes on (`parse_value`).
@@ -45,7 +43,7 @@ enum PlainText {
     ["\n", "\u{B}", "\u{C}", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains(scalar)
   }
 
-  /// Behind a string that begins at `start`, or where toml++ begins to look for white space in it.
+  /// Behind a string that begins at `start`.
   private static func endOfString(at start: Int, of scalars: [UnicodeScalar]) -> Int {
     let mark = scalars[start]
     guard scalars[start...].starts(with: [mark, mark, mark]) else {
@@ -59,12 +57,7 @@ enum PlainText {
         let count = scalars[index...].prefix(5).prefix { $0 == mark }.count
         index += count
         if count >= 3 { return index }
-      case "\\" where mark == "\"":
-        index += 1
-        // Behind a backslash and white space, line ends and more white space are passed over.
-        let rest = scalars[index...].drop { $0 == " " || $0 == "\t" || ($0.isASCII && endsLine($0)) }
-        if let next = rest.first, !next.isASCII { return rest.startIndex }
-        index = rest.startIndex == index ? index + 1 : rest.startIndex
+      case "\\" where mark == "\"": index += 2
       default: index += 1
       }
     }
