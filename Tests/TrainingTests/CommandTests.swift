@@ -81,6 +81,7 @@ import Testing
     #expect(try run(arguments).status == 0)
     #expect(FileManager.default.contents(atPath: cache) == bytes)
     try calibrate(trained)
+    try calibrateByScores(trained)
   }
 
   private func calibrate(_ trained: FilePath) throws {
@@ -111,6 +112,59 @@ import Testing
       }
       #expect(count == flagged, "\(label)")
     }
+  }
+
+  /// Scores that were kept say the same as the images.
+  private func calibrateByScores(_ trained: FilePath) throws {
+    let scored = try run([
+      "score", "--json", "--precision", "fp32", "--model", trained.string, directory.path("0_real").string,
+    ])
+    // The same images again change nothing.
+    let scores = directory.path("scores.jsonl").string
+    try (scored.output + scored.output).write(to: URL(filePath: scores))
+    let rate = ["calibrate", "--false-positive-rate", "0.1", "--model", trained.string, "--json"]
+    let plot = directory.path("rate.svg").string
+    let output = directory.path("by-scores.safetensors")
+    let byScores = try run(rate + ["--scores", scores, "--plot", plot, "--output", output.string])
+    try #require(byScores.status == 0, "\(byScores.complaints)")
+    let byImages = try run(rate + [directory.path("0_real").string, "--cache", cache])
+    try #require(byImages.status == 0, "\(byImages.complaints)")
+    let records = try [byScores, byImages].map { result in
+      try #require(try JSONSerialization.jsonObject(with: result.output) as? [String: Any])
+    }
+    #expect(records.map { $0["realImages"] as? Int } == [24, 24])
+    let thresholds = try records.map { try #require($0["threshold"] as? Double) }
+    #expect(abs(thresholds[0] - thresholds[1]) < 1e-5)
+    #expect(try Detector.load(output).model.threshold.value == thresholds[0])
+    #expect(try String(contentsOfFile: plot, encoding: .utf8).contains("24 images"))
+
+    let others = try run([
+      "calibrate", "--false-positive-rate", "0.1", "--scores", scores, "--model", model, "-o", plot,
+    ])
+    #expect(others.status == 1 && others.complaints.contains("another model"), "\(others.complaints)")
+    let mixed = directory.path("mixed.jsonl").string
+    let more = try run(["score", "--json", "--model", model, directory.path("0_real").string])
+    try (scored.output + more.output).write(to: URL(filePath: mixed))
+    let two = try run(["calibrate", "--false-positive-rate", "0.1", "--scores", mixed])
+    #expect(two.status == 1 && two.complaints.contains("line 25: scores of another model"), "\(two.complaints)")
+  }
+
+  @Test(arguments: [
+    ("", "no score"),
+    ("{}\n", "line 1: no line of staypos score --json"),
+    ("{\"verdict\": \"not-scored\", \"logit\": null, \"model\": null}\n", "no score"),
+    (
+      "{\"verdict\": \"flagged\", \"logit\": 1, \"lowerBound\": true, \"model\": \"\(String(repeating: "0", count: 64))\"}\n",
+      "lower bound"
+    ),
+  ])
+  func scoresThatSayNothing(text: String, complaint: String) throws {
+    let file = directory.path("scores.jsonl").string
+    try Data(text.utf8).write(to: URL(filePath: file))
+    let result = try run(["calibrate", "--false-positive-rate", "0.1", "--scores", file])
+    #expect(result.status == 1 && result.complaints.contains(complaint), "\(result.complaints)")
+    let both = try run(["calibrate", "--false-positive-rate", "0.1", "--scores", file, file])
+    #expect(both.status == 64)
   }
 
   @Test func mistakesAreSaid() throws {

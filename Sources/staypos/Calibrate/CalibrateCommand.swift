@@ -16,12 +16,16 @@ struct CalibrateCommand: ParsableCommand {
       assumes nothing but that the images are a fair sample. With --guarantee the threshold is the lowest one whose rate \
       is not above the wished one with that confidence; this takes many images (for 1 % at 95 % at least 299).
 
+      With --scores, what staypos score --json or staypos-ctl history --json has printed is taken instead of images: the \
+      daemon's own scores of real uploads, for example, after some days in observe mode. Without --output nothing is \
+      written, and the threshold is only said.
+
       With --temperature and generated images as well, the logits are divided by the number for which probabilities fit \
       best, both classes counting the same. No image's rank changes. The head's weights and bias are divided by it, so \
       that the file stays an ordinary model.
 
       EXIT STATUS
-        0   the model was written
+        0   the threshold was found, and the model written
         1   it was not
         64  the command line is wrong
 
@@ -29,17 +33,24 @@ struct CalibrateCommand: ParsableCommand {
         staypos calibrate --false-positive-rate 0.01 photos/ --output calibrated.safetensors
         staypos calibrate --false-positive-rate 0.001 --guarantee photos/ -o calibrated.safetensors
         staypos calibrate --false-positive-rate 0.01 photos/ --generated fakes/ --temperature -o calibrated.safetensors
+        staypos-ctl history --limit 100000 --json | staypos calibrate --false-positive-rate 0.01 --scores - --plot rate.svg
       """)
 
   @Argument(help: ArgumentHelp("Real images, or directories of them.", valueName: "reals"))
-  var reals: [PathArgument]
+  var reals: [PathArgument] = []
+
+  @Option(help: ArgumentHelp("Scores of real images, one JSON object a line; - is standard input.", valueName: "file"))
+  var scores: [PathArgument] = []
 
   @Option(help: ArgumentHelp("The share of real images that may be flagged.", valueName: "x"))
   var falsePositiveRate: Double
 
   @Option(
     name: [.short, .long], help: ArgumentHelp("Where the model goes; replaced if it is there.", valueName: "file"))
-  var output: PathArgument
+  var output: PathArgument?
+
+  @Option(help: ArgumentHelp("Draw which share of the images each threshold flags, as SVG.", valueName: "file"))
+  var plot: PathArgument?
 
   @Option(help: ArgumentHelp("Generated images, or a directory of them.", valueName: "path"))
   var generated: [PathArgument] = []
@@ -66,6 +77,10 @@ struct CalibrateCommand: ParsableCommand {
       throw ValidationError("--false-positive-rate has to be from 0 to 1.")
     }
     guard confidence > 0, confidence < 1 else { throw ValidationError("--confidence has to be between 0 and 1.") }
+    guard reals.isEmpty != scores.isEmpty else {
+      throw ValidationError("Name real images, or their --scores, but not both.")
+    }
+    if !scores.isEmpty, !generated.isEmpty { throw ValidationError("--generated needs real images, not --scores.") }
     if temperature, generated.isEmpty { throw ValidationError("--temperature needs --generated.") }
   }
 
@@ -81,42 +96,80 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   private func calibrate() throws {
-    let (path, model, cache) = try features.open()
-    let (realLogits, realsLeftOut) = try logits(of: reals, model, cache, title: "real images")
-    let (generatedLogits, generatedLeftOut) = try logits(of: generated, model, cache, title: "generated images")
-    guard !realLogits.isEmpty else { throw Failure("none of the real images was scored") }
-    if !generated.isEmpty, generatedLogits.isEmpty { throw Failure("none of the generated images was scored") }
-    let fitted = temperature ? Temperature(generated: generatedLogits, real: realLogits) : nil
+    let sample = try scores.isEmpty ? sampleOfImages() : sampleOfScores()
+    guard !sample.real.isEmpty else { throw Failure("none of the real images was scored") }
+    if !generated.isEmpty, sample.generated.isEmpty { throw Failure("none of the generated images was scored") }
+    let fitted = temperature ? Temperature(generated: sample.generated, real: sample.real) : nil
     let scale = fitted?.value ?? 1
+    let real = sample.real.map { $0 / scale }
     guard
       let point = OperatingPoint(
-        logits: realLogits.map { $0 / scale }, falsePositiveRate: falsePositiveRate, confidence: confidence,
-        isGuaranteed: guarantee)
+        logits: real, falsePositiveRate: falsePositiveRate, confidence: confidence, isGuaranteed: guarantee)
     else {
       throw Failure(
-        "\(realLogits.count) real images are too few to be sure of a rate of \(falsePositiveRate): "
+        "\(real.count) real images are too few to be sure of a rate of \(falsePositiveRate): "
           + "leave out --guarantee, or take more")
     }
     let record = CalibrationRecord(
-      name: name ?? model.info.name, base: model.info.sha256, rate: falsePositiveRate, isGuaranteed: guarantee,
-      point: point, temperature: fitted, generated: generatedLogits.map { $0 / scale },
-      notScored: realsLeftOut + generatedLeftOut)
+      name: name ?? sample.name, base: sample.model, rate: falsePositiveRate, isGuaranteed: guarantee, point: point,
+      temperature: fitted, generated: sample.generated.map { $0 / scale }, notScored: sample.notScored)
+    if let plot {
+      let picture = RatePlot(real, at: point, wished: falsePositiveRate, name: record.name)
+      try OutputFile.write(Array(picture.svg.utf8), to: plot.path)
+    }
+    if let output { try write(record, point, scale: fitted?.value, to: output.path) }
+    if json {
+      try Console.write(json: record)
+    } else {
+      for line in record.lines { try Console.write(line: line) }
+    }
+  }
+
+  private func write(
+    _ record: CalibrationRecord, _ point: OperatingPoint, scale: Double?, to output: FilePath
+  ) throws {
+    let path = try features.path()
+    let model = try Model(path: path)
+    guard model.info.sha256 == record.base else {
+      throw Failure("the scores are those of another model, \(record.base): name its file with --model")
+    }
     var revision = ModelRevision(of: model, at: path)
     revision.name = record.name
     revision.threshold = point.threshold
-    if fitted != nil {
+    if let scale {
       revision.head = try Head(
         model.head.kind, weights: model.head.weights.map { Float($0 / scale) }, bias: Float(model.head.bias / scale))
     }
     var card = ModelCard(model.info.card)
     card["calibration"] = JSONValue(encoding: record)
     revision.card = card.text
-    try revision.write(to: output.path)
-    if json {
-      try Console.write(json: record)
-    } else {
-      for line in record.lines { try Console.write(line: line) }
-    }
+    try revision.write(to: output)
+  }
+
+  /// Logits, and whose they are.
+  private struct Sample {
+    var name: String
+    var model: SHA256Digest
+    var real: [Double]
+    var generated: [Double] = []
+    var notScored: Int
+  }
+
+  private func sampleOfScores() throws -> Sample {
+    let lines = try ScoreLines(scores.map(\.path))
+    guard let model = lines.model else { throw Failure("there is no score to learn from") }
+    // Its file is not needed to find a threshold.
+    let name = try output == nil ? "model \(model.description.prefix(12))" : Model(path: features.path()).info.name
+    return Sample(name: name, model: model, real: lines.logits, notScored: lines.notScored)
+  }
+
+  private func sampleOfImages() throws -> Sample {
+    let (_, model, cache) = try features.open()
+    let (real, realsLeftOut) = try logits(of: reals, model, cache, title: "real images")
+    let (generated, generatedLeftOut) = try logits(of: generated, model, cache, title: "generated images")
+    return Sample(
+      name: model.info.name, model: model.info.sha256, real: real, generated: generated,
+      notScored: realsLeftOut + generatedLeftOut)
   }
 
   /// Of every image once, however often it is there.

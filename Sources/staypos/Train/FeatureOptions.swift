@@ -38,9 +38,12 @@ struct FeatureOptions: ParsableArguments {
 
   var threadCount: Int { threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
+  /// Of the model.
+  func path() throws -> FilePath { try model?.path ?? DefaultModel.find() }
+
   /// A model and a cache for its features.
   func open() throws -> (path: FilePath, model: Model, cache: FeatureCache) {
-    let path = try model?.path ?? DefaultModel.find()
+    let path = try path()
     let model = try Model(path: path)
     let backbone = try BackboneIdentity(of: path).sha256
     // What `auto` means here is part of what the features are.
