@@ -13,6 +13,8 @@ package struct Axis: Sendable {
   package var scale: Scale
   /// Nil: what the values need, and a little more.
   package var range: ClosedRange<Double>?
+  /// Round numbers have no fractions: of what is counted.
+  package var isWhole: Bool
   /// The highest value comes first.
   package var isReversed: Bool
   /// Nil: round numbers.
@@ -21,12 +23,13 @@ package struct Axis: Sendable {
   package var tickLabels: [Double: String]
 
   package init(
-    _ label: String, scale: Scale = .linear, range: ClosedRange<Double>? = nil, isReversed: Bool = false,
-    ticks: [Double]? = nil, tickLabels: [Double: String] = [:]
+    _ label: String, scale: Scale = .linear, range: ClosedRange<Double>? = nil, isWhole: Bool = false,
+    isReversed: Bool = false, ticks: [Double]? = nil, tickLabels: [Double: String] = [:]
   ) {
     self.label = label
     self.scale = scale
     self.range = range
+    self.isWhole = isWhole
     self.isReversed = isReversed
     self.ticks = ticks
     self.tickLabels = tickLabels
@@ -92,7 +95,8 @@ struct ScaledAxis {
 
   /// Multiples of 1, 2 or 5 times a power of ten.
   private func linearTicks(_ count: Int) -> [(value: Double, label: String)] {
-    let raw = (range.upperBound - range.lowerBound) / Double(max(count, 1))
+    let needed = (range.upperBound - range.lowerBound) / Double(max(count, 1))
+    let raw = axis.isWhole ? max(needed, 1) : needed
     let power = pow(10, floor(log10(raw)))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= raw * 0.999 } ?? raw
     let digits = max(0, Int(-floor(log10(step) + 1e-9)))

@@ -5,8 +5,11 @@ struct Frame {
   private let subtitle: String?
   private let x: ScaledAxis
   private let y: ScaledAxis
+  private let secondY: ScaledAxis?
   /// Of the y axis's longest tick.
   private let labelWidth: Double
+  /// Where the legend begins.
+  private let legendStart: Double
   let left: Double
   let right: Double
   let top: Double
@@ -23,32 +26,37 @@ struct Frame {
   ///   - slanted: labels at the x axis are names, too long to stand side by side.
   ///   - width: of the area inside the axes.
   init(
-    title: String, subtitle: String?, x: ScaledAxis, y: ScaledAxis, legend: [String], slanted: Bool = false,
-    width: Double = Frame.plotWidth
+    title: String, subtitle: String?, x: ScaledAxis, y: ScaledAxis, secondY: ScaledAxis? = nil, legend: [String],
+    slanted: Bool = false, width: Double = Frame.plotWidth
   ) {
     self.title = title
     self.subtitle = subtitle
     self.x = x
     self.y = y
-    let labels = y.ticks(count: 6).map { SVGDocument.width(of: $0.label, size: 12) }.max() ?? 0
+    self.secondY = secondY
+    func labelWidth(_ axis: ScaledAxis) -> Double {
+      axis.ticks(count: 6).map { SVGDocument.width(of: $0.label, size: 12) }.max() ?? 0
+    }
+    let labels = labelWidth(y)
     let names = slanted ? x.ticks(count: 0).map { SVGDocument.width(of: $0.label, size: 12) } : []
-    labelWidth = labels
+    self.labelWidth = labels
     left = max(48 + labels, slanted ? (names.first ?? 0) * 0.8 : 0)
     right = left + width
+    legendStart = right + (secondY.map { labelWidth($0) + 44 } ?? 0) + 20
     top = subtitle == nil ? 48 : 66
     bottom = top + Self.plotHeight
     let below = slanted ? 34 + (names.max() ?? 0) * 0.62 : 54
-    let beside = legend.map { SVGDocument.width(of: $0, size: 12) }.max().map { $0 + Self.keyWidth + 34 } ?? 24
+    let beside = legend.map { SVGDocument.width(of: $0, size: 12) }.max().map { $0 + Self.keyWidth + 14 } ?? 4
     let heading = max(
       SVGDocument.width(of: title, size: 16) * 1.08, SVGDocument.width(of: subtitle ?? "", size: 12))
     document = SVGDocument(
-      width: max(right + beside, left + heading + 24),
+      width: max(legendStart + beside, left + heading + 24),
       height: max(bottom + below, top + Double(legend.count) * 20 + 20))
   }
 
   /// Nil for what the axes do not have; may lie outside.
-  private func point(_ x: Double, _ y: Double) -> Point? {
-    guard let across = self.x.share(x), let up = self.y.share(y) else { return nil }
+  private func point(_ x: Double, _ y: Double, second: Bool = false) -> Point? {
+    guard let across = self.x.share(x), let up = (second ? secondY ?? self.y : self.y).share(y) else { return nil }
     return Point(x: left + across * (right - left), y: bottom - up * (bottom - top))
   }
 
@@ -90,10 +98,24 @@ struct Frame {
       document.line(Point(x: left - 5, y: place.y), Point(x: left, y: place.y), stroke: Self.ink)
       document.write(tick.label, at: Point(x: left - 9, y: place.y + 4), size: 12, anchor: .end)
     }
+    drawSecondAxis()
     document.write(
       x.axis.label, at: Point(x: (left + right) / 2, y: document.height - 12), size: 13, anchor: .middle)
     document.write(
       y.axis.label, at: Point(x: left - labelWidth - 30, y: (top + bottom) / 2), size: 13, anchor: .middle,
+      rotation: -90)
+  }
+
+  private mutating func drawSecondAxis() {
+    guard let secondY else { return }
+    document.line(Point(x: right, y: top), Point(x: right, y: bottom), stroke: Self.ink)
+    for tick in secondY.ticks(count: 6) {
+      guard let place = point(x.range.lowerBound, tick.value, second: true) else { continue }
+      document.line(Point(x: right, y: place.y), Point(x: right + 5, y: place.y), stroke: Self.ink)
+      document.write(tick.label, at: Point(x: right + 9, y: place.y + 4), size: 12)
+    }
+    document.write(
+      secondY.axis.label, at: Point(x: legendStart - 22, y: (top + bottom) / 2), size: 13, anchor: .middle,
       rotation: -90)
   }
 
@@ -109,9 +131,9 @@ struct Frame {
     document.line(inside(from), inside(to), stroke: "#999999", dash: "4 4")
   }
 
-  mutating func drawBand(_ band: [(x: Double, lower: Double, upper: Double)], _ colour: String) {
-    let upper = band.compactMap { point($0.x, $0.upper).map(inside) }
-    let lower = band.compactMap { point($0.x, $0.lower).map(inside) }
+  mutating func drawBand(_ series: Plot.Series, _ colour: String) {
+    let upper = series.band.compactMap { point($0.x, $0.upper, second: series.isSecond).map(inside) }
+    let lower = series.band.compactMap { point($0.x, $0.lower, second: series.isSecond).map(inside) }
     document.polygon(upper + lower.reversed(), fill: colour, opacity: 0.16)
   }
 
@@ -119,7 +141,7 @@ struct Frame {
     var run: [Point] = []
     let dash = series.isDashed ? "7 4" : nil
     for place in series.points {
-      guard let point = point(place.x, place.y) else {
+      guard let point = point(place.x, place.y, second: series.isSecond) else {
         document.polyline(run, stroke: colour, width: 2, dash: dash)
         run = []
         continue
@@ -135,9 +157,9 @@ struct Frame {
     for (index, (name, key)) in zip(names, keys).enumerated() {
       let y = top + 10 + Double(index) * 20
       document.line(
-        Point(x: right + 20, y: y), Point(x: right + 20 + Self.keyWidth - 6, y: y), stroke: key.colour, width: 3,
+        Point(x: legendStart, y: y), Point(x: legendStart + Self.keyWidth - 6, y: y), stroke: key.colour, width: 3,
         dash: key.isDashed ? "7 4" : nil)
-      document.write(name, at: Point(x: right + 20 + Self.keyWidth, y: y + 4), size: 12)
+      document.write(name, at: Point(x: legendStart + Self.keyWidth, y: y + 4), size: 12)
     }
   }
 }

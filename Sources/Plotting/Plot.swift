@@ -5,17 +5,21 @@ package struct Plot: Sendable {
   package var subtitle: String?
   package var x: Axis
   package var y: Axis
+  /// At the right side, for series of something else; nil: there is none.
+  package var secondY: Axis?
   package var series: [Series]
   /// Without an entry in the legend.
   package var references: [Reference]
 
   package init(
-    title: String, subtitle: String? = nil, x: Axis, y: Axis, series: [Series], references: [Reference] = []
+    title: String, subtitle: String? = nil, x: Axis, y: Axis, secondY: Axis? = nil, series: [Series],
+    references: [Reference] = []
   ) {
     self.title = title
     self.subtitle = subtitle
     self.x = x
     self.y = y
+    self.secondY = secondY
     self.series = series
     self.references = references
   }
@@ -39,10 +43,12 @@ package struct Plot: Sendable {
     package var isDashed: Bool
     /// Among ``Palette/colours``; nil: by its place.
     package var colour: Int?
+    /// Of ``Plot/secondY``.
+    package var isSecond: Bool
 
     package init(
       _ name: String, points: [(x: Double, y: Double)], band: [(x: Double, lower: Double, upper: Double)] = [],
-      hasMarkers: Bool = false, isDashed: Bool = false, colour: Int? = nil
+      hasMarkers: Bool = false, isDashed: Bool = false, colour: Int? = nil, isSecond: Bool = false
     ) {
       self.name = name
       self.points = points
@@ -50,6 +56,7 @@ package struct Plot: Sendable {
       self.hasMarkers = hasMarkers
       self.isDashed = isDashed
       self.colour = colour
+      self.isSecond = isSecond
     }
   }
 
@@ -57,13 +64,21 @@ package struct Plot: Sendable {
   package var svg: String {
     let names = series.count > 1 ? series.map(\.name) : []
     let columns = ScaledAxis(x, series.flatMap { $0.points.map(\.x) })
-    let rows = ScaledAxis(y, series.flatMap { $0.points.map(\.y) + $0.band.flatMap { [$0.lower, $0.upper] } })
-    var frame = Frame(title: title, subtitle: subtitle, x: columns, y: rows, legend: names)
+    func rows(_ axis: Axis, second: Bool) -> ScaledAxis {
+      ScaledAxis(
+        axis,
+        series.filter { $0.isSecond == second }.flatMap {
+          $0.points.map(\.y) + $0.band.flatMap { [$0.lower, $0.upper] }
+        })
+    }
+    var frame = Frame(
+      title: title, subtitle: subtitle, x: columns, y: rows(y, second: false),
+      secondY: secondY.map { rows($0, second: true) }, legend: names)
     frame.drawGrid()
     for reference in references { frame.draw(reference) }
     for (index, series) in series.enumerated() {
       let colour = Palette.colour(series.colour ?? index)
-      frame.drawBand(series.band, colour)
+      frame.drawBand(series, colour)
       frame.drawLine(series, colour)
     }
     frame.drawAxes()

@@ -61,6 +61,27 @@ final class Elements: NSObject, XMLParserDelegate {
     #expect(abs(decades[1].y - points[1].y) < 0.02)
   }
 
+  /// Series of the right axis keep its scale, and the legend does not lie upon its labels.
+  @Test func aSecondAxis() throws {
+    let plot = Plot(
+      title: "t", x: Axis("x", range: 0...2, isWhole: true), y: Axis("loss", range: 0...50),
+      secondY: Axis("accuracy", range: 0...1),
+      series: [
+        .init("first", points: [(0, 25)], hasMarkers: true),
+        .init("second", points: [(0, 0.5), (1, 1)], hasMarkers: true, isSecond: true),
+      ])
+    let elements = try #require(Elements(plot.svg))
+    let points = try elements.named("circle").map(coordinates)
+    #expect(points[0].y == points[1].y && points[2].y < points[1].y)
+    #expect(elements.texts.contains("accuracy") && elements.texts.contains("0.2"))
+    // Halves of what is counted would make no sense.
+    #expect(elements.texts.filter { ["0", "1", "2", "0.5", "1.5"].contains($0) }.sorted() == ["0", "0", "1", "2"])
+    let names = elements.all.filter { $0.name == "text" }
+    let legend = try #require(names.first { $0.text.hasPrefix("second") }.flatMap { Double($0.attributes["x"] ?? "") })
+    let label = try #require(names.first { $0.text.hasPrefix("accuracy") }.flatMap { Double($0.attributes["x"] ?? "") })
+    #expect(legend > label + 10)
+  }
+
   @Test func anythingMayBeInANameOrAValue() throws {
     let plot = Plot(
       title: "<a & \"b\">\u{1}", subtitle: "5 % > 1 %", x: Axis("<x>"), y: Axis("&", scale: .logarithmic),

@@ -28,6 +28,18 @@ import Testing
     #expect(text == #"a\u{1B}[31m\nb\u{202E}é"#)
   }
 
+  /// What was known already says nothing about the time that the rest takes.
+  @Test func progressSaysHowLongItTakes() {
+    #expect(ProgressBar.line("features", 0, of: 4, elapsed: 9).hasSuffix("] 0/4"))
+    #expect(
+      ProgressBar.line("features", 30, of: 90, elapsed: 60).hasSuffix("##--------------------] 30/90, 2m00s left"))
+    let resumed = ProgressBar.line("scores", 60, of: 100, known: 50, elapsed: 10, note: "loss 0.1")
+    #expect(resumed.hasSuffix("] 60/100, 40s left  50 known  loss 0.1"))
+    #expect(ProgressBar.line("scores", 4, of: 4, elapsed: 9).hasSuffix("[\(String(repeating: "#", count: 30))] 4/4"))
+    #expect(ProgressBar.time(59.4) == "59s" && ProgressBar.time(11_220) == "3h07m")
+    #expect(ProgressBar.fitted("a long line", columns: 7) == "a long" && ProgressBar.fitted("ab", columns: 7) == "ab")
+  }
+
   /// Any bytes survive the argument parser, those that stand for other bytes included.
   @Test func argumentsKeepTheirBytes() throws {
     var random = SystemRandomNumberGenerator()

@@ -36,7 +36,7 @@ struct DatasetScoring {
   /// - Returns: parallel to the images; nil for those that were not to be scored.
   func score(
     _ detector: Detector, only label: Label? = nil, transform: ImageTransform? = nil, _ cache: ScoreCache,
-    _ progress: inout ProgressLine
+    _ progress: ProgressBar
   ) throws -> [ScoreTable.Outcome?] {
     var outcomes: [ScoreTable.Outcome?] = []
     outcomes.reserveCapacity(images.count)

@@ -108,9 +108,9 @@ struct EvaluateCommand: ParsableCommand {
       directory: output?.path.appending("scores"))
     var columns: [ScoreTable.Column] = []
     try models.forEach { detector, name in
-      var progress = ProgressLine(name, total: dataset.images.count)
+      let progress = ProgressBar(name, total: dataset.images.count)
       defer { progress.clear() }
-      let outcomes = try scoring.score(detector, try scoring.cache(detector, variant: "original"), &progress)
+      let outcomes = try scoring.score(detector, try scoring.cache(detector, variant: "original"), progress)
       columns.append(
         ScoreTable.Column(
           name: name, model: detector.model.sha256, precision: detector.precision,

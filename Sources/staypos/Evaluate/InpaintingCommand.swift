@@ -103,9 +103,9 @@ struct InpaintingCommand: ParsableCommand {
     let plain = DatasetScoring(
       images: images.filter { $0.mask == nil }.map(\.0), limits: limits.limits, seed: metrics.seed,
       directory: output?.path.appending("scores"))
-    var progress = ProgressLine(name, total: images.count)
+    let progress = ProgressBar(name, total: images.count)
     defer { progress.clear() }
-    var reals = try plain.score(detector, try plain.cache(detector, variant: "original"), &progress)[...]
+    var reals = try plain.score(detector, try plain.cache(detector, variant: "original"), progress)[...]
     var outcomes: [ScoreTable.Outcome] = []
     var localisations: [Localisation?] = []
     for (image, mask) in images {

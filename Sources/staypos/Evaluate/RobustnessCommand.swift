@@ -109,15 +109,15 @@ struct RobustnessCommand: ParsableCommand {
       let transformed = dataset.images.count { scope.label == nil || $0.label == scope.label }
       try models.forEach { detector, name in
         let total = dataset.images.count + (strengths.count - 1) * transformed
-        var progress = ProgressLine("\(name), \(sweep.rawValue)", total: total)
+        let progress = ProgressBar("\(name), \(sweep.rawValue)", total: total)
         defer { progress.clear() }
-        let original = try scoring.score(detector, try scoring.cache(detector, variant: "original"), &progress)
+        let original = try scoring.score(detector, try scoring.cache(detector, variant: "original"), progress)
         for (index, strength) in strengths.enumerated() {
           columns[index].append(
             ScoreTable.Column(
               name: name, model: detector.model.sha256, precision: detector.precision,
               threshold: threshold.resolved(for: detector.model),
-              outcomes: try outcomes(strength, original, detector, scoring, &progress)))
+              outcomes: try outcomes(strength, original, detector, scoring, progress)))
         }
       }
       let points = zip(strengths, columns).map { strength, columns in
@@ -138,13 +138,13 @@ struct RobustnessCommand: ParsableCommand {
   /// - Parameter original: what the images that are not transformed keep.
   private func outcomes(
     _ strength: Double?, _ original: [ScoreTable.Outcome?], _ detector: Detector, _ scoring: DatasetScoring,
-    _ progress: inout ProgressLine
+    _ progress: ProgressBar
   ) throws -> [ScoreTable.Outcome] {
     guard let strength, let transform = sweep.transform(strength) else { return original.compactMap { $0 } }
     // Of what is random, the seed is part of what the scores are of.
     let seed = [.noise, .crop].contains(sweep) ? "-seed\(metrics.seed)" : ""
     let cache = try scoring.cache(detector, variant: "\(sweep.rawValue)-\(strength)\(seed)")
-    let changed = try scoring.score(detector, only: scope.label, transform: transform, cache, &progress)
+    let changed = try scoring.score(detector, only: scope.label, transform: transform, cache, progress)
     return zip(changed, original).compactMap { $0 ?? $1 }
   }
 

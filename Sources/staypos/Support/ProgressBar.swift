@@ -3,51 +3,80 @@ import StayposCore
 import Synchronization
 import SystemPackage
 
-/// One line on standard error that says how far a long piece of work is and when it will be done; nothing where standard
-/// error is no terminal.
+/// One line on standard error, written over again and again: how far a long piece of work is, and how long still. Nothing
+/// where standard error is no terminal.
 final class ProgressBar: Sendable {
   private struct State {
-    var start: ContinuousClock.Instant
     var shown: ContinuousClock.Instant?
+    var done = 0
+    var known = 0
   }
 
   private let title: String
-  private let state: Mutex<State>
+  private let total: Int
+  private let start = ContinuousClock().now
+  private let state = Mutex(State())
 
   static let isTerminal = isatty(STDERR_FILENO) == 1
   private static let width = 30
   private static let interval = Duration.milliseconds(100)
 
-  init(_ title: String) {
-    self.title = title
-    state = Mutex(State(start: ContinuousClock().now))
+  init(_ title: String, total: Int) {
+    self.title = Console.printable(title)
+    self.total = total
   }
 
-  /// - Parameter note: short, behind the bar.
-  func show(_ done: Int, of total: Int, note: String = "") {
-    guard Self.isTerminal, total > 0 else { return }
+  /// One more, from any thread.
+  /// - Parameter isWork: false: it was known already, and says nothing about the time that the others take.
+  func advance(isWork: Bool = true) {
     state.withLock { state in
-      let now = ContinuousClock().now
-      if let shown = state.shown, now - shown < Self.interval, done < total { return }
-      state.shown = now
-      let elapsed = (now - state.start) / .seconds(1)
-      Self.write("\r\u{1B}[K" + Self.line(title, done, of: total, elapsed: elapsed, note: note))
+      state.done += 1
+      if !isWork { state.known += 1 }
+      show(&state)
     }
   }
 
-  /// Takes the line away.
-  func end() {
-    guard Self.isTerminal else { return }
-    Self.write("\r\u{1B}[K")
+  /// - Parameters:
+  ///   - known: those done that took no time.
+  ///   - note: short, behind the bar.
+  func show(_ done: Int, known: Int = 0, note: String = "") {
+    state.withLock { state in
+      (state.done, state.known) = (done, known)
+      show(&state, note: note)
+    }
   }
 
-  static func line(_ title: String, _ done: Int, of total: Int, elapsed: Double, note: String) -> String {
-    let share = Double(min(done, total)) / Double(total)
-    let filled = Int(share * Double(width))
-    let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-    let left = done == 0 ? "" : ", \(time(elapsed / share - elapsed)) left"
-    return "\(title) [\(bar)] \(done)/\(total)\(left)" + (note.isEmpty ? "" : "  \(note)")
+  /// Takes the line away: before other output, and at the end.
+  func clear() {
+    state.withLock { state in
+      if state.shown != nil { Self.write("\r\u{1B}[K") }
+      state.shown = nil
+    }
   }
+
+  private func show(_ state: inout State, note: String = "") {
+    guard Self.isTerminal, total > 0 else { return }
+    let now = ContinuousClock().now
+    if let shown = state.shown, now - shown < Self.interval, state.done < total { return }
+    state.shown = now
+    let line = Self.line(
+      title, state.done, of: total, known: state.known, elapsed: (now - start) / .seconds(1), note: note)
+    Self.write("\r\u{1B}[K" + Self.fitted(line, columns: Self.columns))
+  }
+
+  static func line(
+    _ title: String, _ done: Int, of total: Int, known: Int = 0, elapsed: Double, note: String = ""
+  ) -> String {
+    let filled = min(done, total) * width / total
+    let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+    let worked = done - known
+    let left = worked > 0 && done < total ? ", \(time(elapsed / Double(worked) * Double(total - done))) left" : ""
+    let notes = [known > 0 ? "\(known) known" : "", note].filter { !$0.isEmpty }
+    return (["\(title) [\(bar)] \(done)/\(total)\(left)"] + notes).joined(separator: "  ")
+  }
+
+  /// A longer line would go on in the next one, which nothing takes away again.
+  static func fitted(_ line: String, columns: Int) -> String { String(line.prefix(max(columns - 1, 0))) }
 
   /// `59s`, `2m05s`, `3h07m`
   static func time(_ seconds: Double) -> String {
@@ -56,6 +85,12 @@ final class ProgressBar: Sendable {
     if whole < 60 { return "\(whole)s" }
     if whole < 3600 { return "\(whole / 60)m\(two(whole % 60))s" }
     return "\(whole / 3600)h\(two(whole / 60 % 60))m"
+  }
+
+  /// Of the terminal, whose window may change.
+  private static var columns: Int {
+    var size = winsize()
+    return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
   private static func write(_ text: String) {

@@ -73,11 +73,12 @@ struct FeatureOptions: ParsableArguments {
   ) throws -> [FeatureExtractor.Outcome] {
     let extractor = FeatureExtractor(
       model: model, precision: precision, workers: threadCount, limits: limits.limits)
-    let bar = ProgressBar(title)
-    let outcomes = try extractor.extract(paths, into: cache) { progress in
-      bar.show(progress.done, of: progress.total, note: progress.known > 0 ? "\(progress.known) known" : "")
+    let bar = ProgressBar(title, total: paths.count)
+    let result = Result {
+      try extractor.extract(paths, into: cache) { bar.show($0.done, known: $0.known) }
     }
-    bar.end()
+    bar.clear()
+    let outcomes = try result.get()
     for (path, outcome) in zip(paths, outcomes) {
       if case .notScored(let reason, let detail) = outcome {
         Console.complain("\(path.escaped): left out: \(reason.rawValue): \(detail)")

@@ -179,18 +179,19 @@ struct TrainBackboneCommand: ParsableCommand {
     var (batches, epoch) = (0, training.steps.count)
     try training.run { progress in
       if progress.epoch != epoch || bar == nil {
-        bar = ProgressBar("epoch \(progress.epoch)")
+        bar?.clear()
+        bar = ProgressBar("epoch \(progress.epoch)", total: progress.total)
         report(training, since: epoch)
         epoch = progress.epoch
       }
-      bar?.show(progress.done, of: progress.total, note: "loss \(progress.loss.fixed(4))")
+      bar?.show(progress.done, note: "loss \(progress.loss.fixed(4))")
       batches += 1
       if let path = checkpoint?.path, batches.isMultiple(of: checkpointInterval) {
         try training.checkpoint.write(to: path)
       }
       return true
     }
-    bar?.end()
+    bar?.clear()
     report(training, since: epoch)
     if let path = checkpoint?.path { try training.checkpoint.write(to: path) }
   }
