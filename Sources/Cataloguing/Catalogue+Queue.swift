@@ -158,10 +158,12 @@ extension Catalogue {
 
   /// A directory was renamed: what waits below it is found below its new name.
   ///
-  /// - Returns: how many files that were.
+  /// - Returns: how many files that were; and which entries are no more, for an older one waits under the new path.
   @discardableResult
-  package func renamePrefix(from old: FilePath, to new: FilePath) throws(CatalogueError) -> Int {
-    guard old != new else { return 0 }
+  package func renamePrefix(
+    from old: FilePath, to new: FilePath
+  ) throws(CatalogueError) -> (moved: Int, ended: [Int64]) {
+    guard old != new else { return (0, []) }
     return try write("follow a renamed directory") { database in
       let (lower, upper) = Self.range(below: old)
       let moved = try Row.fetchAll(
@@ -170,16 +172,18 @@ extension Catalogue {
           SELECT *, id IN (SELECT id FROM leased) AS is_leased FROM queue WHERE path >= ? AND path < ? ORDER BY id
           """, arguments: [lower, upper])
       let oldLength = old.bytes.count
+      var ended: [Int64] = []
       for var entry in try moved.map(QueueEntry.init(row:)) {
         guard let path = FilePath(bytes: new.bytes + entry.item.path.bytes.dropFirst(oldLength)) else { continue }
         if !entry.leased, let other = try Self.waiting(path: path, in: database) {
+          ended.append(max(entry.item.id, other.item.id))
           entry = try Self.unite(entry, other, in: database)
         }
         entry.item.path = path
         try Self.update(entry, in: database)
       }
       try Self.step("admission.renaming")
-      return moved.count
+      return (moved.count, ended)
     }
   }
 
@@ -335,9 +339,9 @@ extension Catalogue {
         INSERT INTO departed (device, inode, birth, size, modified, changed, path) VALUES (?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: StatementArguments(file.columns + [path.blob]))
-    // More than one report holds.
+    // Four times what one report holds.
     try database.cachedStatement(sql: "DELETE FROM departed WHERE id <= ?").execute(
-      arguments: [database.lastInsertedRowID - 4096])
+      arguments: [database.lastInsertedRowID - 1024])
   }
 
   private static func hasDeparted(_ file: FileIdentity, from path: FilePath, in database: Database) throws -> Bool {

@@ -50,4 +50,25 @@ struct LeakTests {
     #expect(try daemon.verdictCount() == dropped)
     #expect(try daemon.stop() == 0)
   }
+
+  /// Some hundred bytes of a table stay: TOMLKit frees no copy of a value.
+  @Test("A configuration that is read again does not stay in memory")
+  func reloads() async throws {
+    let daemon = try RunningDaemon(scorer: .standIn)
+    // So much that nothing else counts.
+    var text = daemon.text(daemon.configuration)
+    for index in 0..<400 {
+      let path = daemon.directory.appending("more-\(index)")
+      try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: false)
+      text += "[[watch]]\npath = \"\(path)\"\nrecursive = true\nsettle_milliseconds = 20\n"
+    }
+    try daemon.write(text, to: daemon.configuration)
+    try daemon.start()
+    for _ in 0..<3 { _ = try daemon.call("Reload") }
+    let memory = try daemon.anonymousMemory()
+    for _ in 0..<30 { _ = try daemon.call("Reload") }
+    let growth = try daemon.anonymousMemory() - memory
+    #expect(growth < 30 * 400 * 400, "\(growth) bytes")
+    #expect(try daemon.stop() == 0)
+  }
 }

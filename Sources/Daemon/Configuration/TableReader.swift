@@ -12,7 +12,20 @@ struct TableReader {
   /// For example `detector`, or `watch[1]`.
   let name: String
   private let table: TOMLTable
+  private let document: Document
   private var seen: Set<String> = []
+
+  /// Empties a document with its last reader: TOMLKit frees no table, and a daemon reads its configuration at every
+  /// reload.
+  private final class Document {
+    let root: TOMLTable
+
+    init(_ root: TOMLTable) {
+      self.root = root
+    }
+
+    deinit { root.clear() }
+  }
 
   /// - Throws: a ``ConfigurationError`` with line and column if `text` is not TOML.
   init(file: FilePath, text: String) throws(ConfigurationError) {
@@ -26,7 +39,8 @@ struct TableReader {
       throw ConfigurationError(file: file, line: line, column: column, message: message)
     }
     do {
-      table = try TOMLTable(string: text)
+      document = Document(try TOMLTable(string: text))
+      table = document.root
     } catch let error as TOMLParseError {
       throw ConfigurationError(
         file: file, line: error.source.begin.line, column: error.source.begin.column, message: error.description)
@@ -35,11 +49,17 @@ struct TableReader {
     }
   }
 
-  private init(file: FilePath, text: String, name: String, table: TOMLTable) {
+  /// - Parameter table: part of this one.
+  private func reader(of table: TOMLTable, name: String) -> TableReader {
+    TableReader(file: file, text: text, name: name, table: table, document: document)
+  }
+
+  private init(file: FilePath, text: String, name: String, table: TOMLTable, document: Document) {
     self.file = file
     self.text = text
     self.name = name
     self.table = table
+    self.document = document
   }
 
   mutating func string(_ key: String) throws(ConfigurationError) -> String? {
@@ -85,7 +105,7 @@ struct TableReader {
 
   mutating func table(_ key: String) throws(ConfigurationError) -> TableReader? {
     let table = try value(key, "a table: [\(key)]") { $0.table }
-    return table.map { TableReader(file: file, text: text, name: key, table: $0) }
+    return table.map { reader(of: $0, name: key) }
   }
 
   mutating func tables(_ key: String) throws(ConfigurationError) -> [TableReader] {
@@ -94,14 +114,14 @@ struct TableReader {
       let tables = array.compactMap(\.table)
       return tables.count == array.count ? tables : nil
     }
-    return (tables ?? []).enumerated().map { index, table in
-      TableReader(file: file, text: text, name: "\(key)[\(index)]", table: table)
-    }
+    return (tables ?? []).enumerated().map { index, table in reader(of: table, name: "\(key)[\(index)]") }
   }
 
   /// Call last.
   /// - Throws: if a key is left that nobody asked for.
   func finish(allowed: String) throws(ConfigurationError) {
+    // Without the list of keys, which TOMLKit does not free.
+    guard seen.count(where: { table.contains(key: $0) }) < table.count else { return }
     if let unknown = table.keys.filter({ !seen.contains($0) }).min() {
       throw error(at: unknown, "unknown key `\(unknown)`; known here: \(allowed)")
     }
@@ -120,6 +140,7 @@ struct TableReader {
     _ key: String, _ expected: String, _ convert: (any TOMLValueConvertible) -> Value?
   ) throws(ConfigurationError) -> Value? {
     seen.insert(key)
+    defer { extendLifetime(document) }
     guard let found = table[key] else { return nil }
     guard let value = convert(found) else {
       throw error(at: key, "`\(key)` must be \(expected)")
