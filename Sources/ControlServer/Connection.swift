@@ -9,7 +9,7 @@ final class Connection {
   var state: ConnectionState
   /// Set while ``ConnectionState/Phase/streaming``.
   var pages: PageSource?
-  /// When it was last served, counted in steps.
+  /// When it was last served, or came, counted in steps.
   var lastStep = 0
   private let descriptor: Descriptor
 

@@ -108,7 +108,8 @@ final class ControlLoop {
     var next: [UInt32: Connection] = [:]
     for connection in connections.values where connection.isReady {
       let user = connection.access.peer.uid
-      if next[user].map({ connection.lastStep < $0.lastStep }) ?? true { next[user] = connection }
+      let isFirst = next[user].map { (connection.lastStep, connection.id) < ($0.lastStep, $0.id) }
+      if isFirst ?? true { next[user] = connection }
     }
     for connection in next.values {
       steps += 1
@@ -230,8 +231,11 @@ final class ControlLoop {
         continue
       }
       nextID += 1
-      connections[nextID] = Connection(
+      let connection = Connection(
         id: nextID, descriptor: descriptor, access: access, state: ConnectionState(limits: limits, now: now))
+      // Behind all that wait already: else a user's further connections would keep the older ones from their turn.
+      connection.lastStep = steps
+      connections[nextID] = connection
     }
   }
 

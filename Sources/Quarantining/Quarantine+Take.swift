@@ -69,7 +69,8 @@ extension Quarantine {
     FileMetadata.lockDown(file)
     try? file.sync()
     record.state = .quarantined
-    // The file is safe here, and a record that still says `prepared` means the same to recovery.
+    // The file is safe here. A record that still says `prepared` means the same to all that read it, and is put right by
+    // the recovery of the next start: no reason to try again, nor to report a move as failed that is done.
     try? write(record)
     Failpoint.pass("take.recorded")
     return record

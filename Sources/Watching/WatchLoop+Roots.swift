@@ -146,7 +146,12 @@ extension WatchLoop {
   ///
   /// - Returns: nil if there is none, or none of ours.
   func arm(_ place: WatchTree.Place) -> WatchTree.Attachment? {
-    guard let path = tree.path(of: place), !admission.isExcluded(path) else { return nil }
+    guard let path = tree.path(of: place) else {
+      // Found by a scan that goes on while the directory is being renamed.
+      if case .child(let parent, _) = place { info[parent]?.isIncomplete = true }
+      return nil
+    }
+    guard !admission.isExcluded(path) else { return nil }
     do throws(FilesystemError) {
       return try arm(place, path)
     } catch {

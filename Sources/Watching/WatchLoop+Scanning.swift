@@ -138,6 +138,8 @@ extension WatchLoop {
   private func startNextJob() {
     while let job = jobs.popLast() ?? backlogJobs.popLast() {
       guard let path = tree.path(of: job.directory) else {
+        // Its rename, or that of one above, has been half told of.
+        info[job.directory]?.isIncomplete = true
         finishJob(pass: job.pass)
         continue
       }

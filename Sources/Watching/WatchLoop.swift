@@ -13,7 +13,7 @@ final class WatchLoop {
     var device: UInt64
     /// Where it was found to be on a network file system: others may change it behind the kernel's back.
     var networkPath: FilePath?
-    /// A directory in it had gone when it was to be watched, perhaps because this one was being renamed.
+    /// It could not be listed, or a directory in it not be watched, perhaps because it was being renamed.
     var isIncomplete = false
     /// What the last scan found, if inotify does not cover it.
     var seen: [FilePath.Component: FileIdentity] = [:]

@@ -172,8 +172,12 @@ import Testing
     _ = try catalogue.admit("/up/older", inode: 2)
     _ = try catalogue.admit("/up/old/deep/x", inode: 3)
     _ = try catalogue.admit("/up/new/deep/x", inode: 4)
-    #expect(try catalogue.renamePrefix(from: "/up/old", to: "/up/new") == 2)
+    let ids = try catalogue.queue(limit: 9, offset: 0).map(\.item.id)
+    let (moved, ended) = try catalogue.renamePrefix(from: "/up/old", to: "/up/new")
+    #expect(moved == 2)
+    #expect(ended == [ids[3]])
     let queue = try catalogue.queue(limit: 9, offset: 0).map(\.item)
+    #expect(queue.map(\.id) == [ids[0], ids[1], ids[2]])
     #expect(
       queue.map(\.path.bytes) == [
         Array("/up/new/".utf8) + [0xFF, 0x0A], Array("/up/older".utf8), Array("/up/new/deep/x".utf8),

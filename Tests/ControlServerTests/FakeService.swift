@@ -25,6 +25,10 @@ final class FakeService: ControlService {
     var pageTime: UInt32 = 0
     /// Jobs on the helper thread stand still while it is set.
     var isHeld = false
+    /// The next page of the history stands still while it is set, and the whole server with it.
+    var isPageHeld = false
+    /// Pages of the history and looks at the threshold, as they came.
+    var reads: [ControlMethod] = []
   }
 
   let state = Monitor(State())
@@ -45,7 +49,10 @@ final class FakeService: ControlService {
   }
 
   func threshold() throws(ControlFailure) -> ThresholdState {
-    let (value, origin) = state.read { ($0.threshold, $0.origin) }
+    let (value, origin) = state.update { state in
+      state.reads.append(.getThreshold)
+      return (state.threshold, state.origin)
+    }
     guard let threshold = Threshold(value) else { throw .refused("impossible") }
     return ThresholdState(value: threshold, origin: origin)
   }
@@ -61,6 +68,8 @@ final class FakeService: ControlService {
 
   /// Entries `historySize` to 1; every third is flagged. Entry 1 has a name that is not UTF-8.
   func history(_ query: HistoryQuery) throws(ControlFailure) -> [HistoryEntry] {
+    state.update { $0.reads.append(.listHistory) }
+    _ = state.wait(timeout: .seconds(20)) { $0.isPageHeld ? nil : () }
     usleep(state.read { $0.pageTime })
     let first = min(query.before.map { $0 - 1 } ?? .max, Int64(state.read { $0.historySize }))
     guard let threshold = Threshold(0.5), first > 0 else { return [] }

@@ -146,6 +146,26 @@ struct HostileClientTests {
     }
   }
 
+  @Test("Pitfall 58: whoever opens one connection after the other does not go before the older ones of the same user")
+  func newConnectionsQueueUp() throws {
+    let harness = try Harness()
+    let state = harness.service.state
+    state.update { state in
+      state.historySize = 300
+      state.isPageHeld = true
+    }
+    let old = try RawClient(harness)
+    old.send(#"{"method":"io.staypos.Control.ListHistory","more":true,"parameters":{"limit":300}}"# + "\0")
+    #expect(eventually { state.read { $0.reads.contains(.listHistory) } })
+    // All come while the first page stands still.
+    let others = try (0..<20).map { _ in try RawClient(harness) }
+    for client in others { client.send(#"{"method":"io.staypos.Control.GetThreshold"}"# + "\0") }
+    state.update { $0.isPageHeld = false }
+    for client in others { #expect(try client.replies(1).count == 1) }
+    // They are let in during the second page, and then the third is due.
+    #expect(state.read { Array($0.reads.prefix(4)) } == [.listHistory, .listHistory, .listHistory, .getThreshold])
+  }
+
   /// Comes and goes a thousand times, in the middle of every kind of call.
   @Test func goingAwayLeavesNothingBehind() throws {
     let harness = try Harness()

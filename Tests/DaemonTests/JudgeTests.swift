@@ -5,6 +5,7 @@ import Quarantining
 import StayposCore
 import SystemPackage
 import Testing
+import Watching
 
 @testable import Daemon
 
@@ -42,6 +43,7 @@ import Testing
     let catalogue = harness.context.catalogue
     let before = try catalogue.history(limit: 9).count
     try harness.judge(gone)
+    try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
     #expect(try catalogue.history(limit: 9).count == before)
     #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
     let upload = try harness.flaggedUpload(".staypos-\(QuarantineID(at: .now))")
@@ -75,9 +77,11 @@ import Testing
     #expect(catalogue.totals.queue.waiting + catalogue.totals.queue.leased == 0)
   }
 
-  @Test("a file whose directory is renamed just before its turn is found under its new name")
-  func directoryRenamedBeforeTheWatcherSaysSo() throws {
-    let item = try harness.flaggedUpload("a.png")
+  @Test(
+    "a file whose directory is renamed just before its turn is found under its new name",
+    arguments: ["a.png", ".staypos-\(QuarantineID(at: .now))"])
+  func directoryRenamedBeforeTheWatcherSaysSo(name: String) throws {
+    let item = try harness.flaggedUpload(name)
     let moved = harness.directory.appending("moved")
     try FileManager.default.moveItem(atPath: harness.uploads.string, toPath: moved.string)
     try harness.judge(item)
@@ -88,7 +92,7 @@ import Testing
     let again = try #require(try catalogue.lease(now: soon))
     try harness.judge(again)
     let entry = try #require(try catalogue.history(limit: 1).first)
-    #expect(entry.path == moved.appending("a.png"))
+    #expect(entry.path == moved.appending(name))
     #expect(entry.verdict == .flagged)
   }
 
@@ -178,6 +182,44 @@ import Testing
     for _ in 0..<2 { try harness.judge(try #require(try catalogue.lease(now: .now))) }
     #expect(harness.context.degradations.all.isEmpty)
     #expect(harness.context.quarantine.totals.count == 3)
+  }
+
+  @Test("Pitfall 56: an upload that looked for room, and whose name is another's by now, is followed by the next")
+  func scoutWhoseNameIsTaken() throws {
+    for name in ["old", "new"] {
+      try FileManager.default.createDirectory(
+        atPath: harness.uploads.appending(name).string, withIntermediateDirectories: false)
+    }
+    let catalogue = harness.context.catalogue
+    let other = try harness.flaggedUpload("new/0.png")
+    try catalogue.release(other.id, notBefore: Timestamp.now.advanced(by: .seconds(3600)), countAttempt: false)
+    let items = [try harness.flaggedUpload("old/0.png"), try harness.flaggedUpload("1.png")]
+    harness.context.quarantine.setMaxBytes(1)
+    for item in items { try harness.judge(item) }
+    while try catalogue.history(HistoryFilter(path: harness.uploads), limit: 9).count < items.count {
+      for item in items { try catalogue.hurry([item.id]) }
+      for _ in items { try harness.judge(try #require(try catalogue.lease(now: .now))) }
+    }
+    func pause(_ item: QueueItem) throws -> Double? {
+      try catalogue.queue(limit: 9, offset: 0).first { $0.item.id == item.id }.map {
+        $0.notBefore.interval(since: .now) / .seconds(1)
+      }
+    }
+    #expect(try #require(try pause(items[0])) < 61)
+    #expect(try #require(try pause(items[1])) > 61)
+    // Exchanged, say: what waits there already keeps its place.
+    let intake = Intake(context: harness.context) {}
+    intake.receive(
+      .directoryRenamed(from: harness.uploads.appending("old"), to: harness.uploads.appending("new")))
+    #expect(try pause(items[0]) == nil)
+    try harness.judge(try #require(try catalogue.lease(now: .now)))
+    #expect(try #require(try pause(items[1])) < 61)
+    // Nothing of it is left that could never end.
+    harness.context.quarantine.setMaxBytes(0)
+    try catalogue.hurry()
+    while let item = try catalogue.lease(now: .now) { try harness.judge(item) }
+    #expect(harness.context.degradations.all.isEmpty)
+    #expect(harness.context.quarantine.totals.count == 2)
   }
 
   @Test("Pitfall 32: bytes that are swapped for the scorer and back do not get the verdict of others")

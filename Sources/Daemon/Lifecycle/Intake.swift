@@ -46,7 +46,11 @@ final class Intake: Sendable {
       wake()
     case .directoryRenamed(let from, let to):
       context.submissions.rename(from: from, to: to)
-      patiently { () throws(CatalogueError) in try context.catalogue.renamePrefix(from: from, to: to) }
+      var ended: [Int64] = []
+      patiently { () throws(CatalogueError) in
+        ended = try context.catalogue.renamePrefix(from: from, to: to).ended
+      }
+      for item in ended { context.noteEnd(of: item) }
     case .writerPending(let path, let since):
       let seconds = Int(Timestamp.now.interval(since: since) / .seconds(1))
       events.record(

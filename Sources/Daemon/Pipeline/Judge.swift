@@ -48,8 +48,8 @@ struct Judge {
       file = try RegularFile(opening: item.path)
     } catch {
       // The watcher may see a file that a move sets aside for a moment, or that one cut short has left for the next start to
-      // remove: nobody has uploaded it.
-      if error.code == .notFound, Quarantine.isTemporary(item.path) {
+      // remove: nobody has uploaded it. An upload of such a name may have another path by now, as any other may.
+      if error.code == .notFound, Quarantine.isTemporary(item.path), RetryPolicy.isLast(item, endingIn: .gone) {
         try context.catalogue.withdraw(item.id)
         context.noteEnd(of: item.id)
         context.submissions.fail(item.path, "it is gone")
@@ -100,6 +100,7 @@ struct Judge {
       try context.catalogue.judged(device: identity.device, inode: identity.inode, birth: identity.birth)?.sha256
         == sha256, try context.catalogue.touch(itemID: item.id, identity: identity)
     {
+      context.noteEnd(of: item.id)
       return nil
     }
 

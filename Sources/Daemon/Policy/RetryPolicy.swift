@@ -40,6 +40,11 @@ enum RetryPolicy {
     1 + (setback.isWait ? item.waits : item.attempts - item.waits)
   }
 
+  /// Whether an attempt that ends in this is not followed by another.
+  static func isLast(_ item: QueueItem, endingIn setback: Setback) -> Bool {
+    decision(after: setback, attempts: attempts(of: item, endingIn: setback)) == .giveUp
+  }
+
   /// nil for what stays as it is until somebody does something about the file.
   static func setback(after error: FilesystemError) -> Setback? {
     switch error.code {
