@@ -57,6 +57,15 @@ extension RunningDaemon {
     try await eventually("recovery from \(kind)", within: seconds) { try degradations()[kind] == nil ? () : nil }
   }
 
+  /// Of all threads of the daemon that live, in nanoseconds.
+  func processorTime() throws -> Duration {
+    let tasks = FilePath("/proc/\(processIdentifier)/task")
+    return try FileManager.default.contentsOfDirectory(atPath: tasks.string).reduce(.zero) { sum, task in
+      let fields = text(tasks.appending("\(task)/schedstat")).split(separator: " ")
+      return sum + .nanoseconds(Int64(fields.first ?? "") ?? 0)
+    }
+  }
+
   /// Times that all threads of the daemon were put to sleep and woken, and clock ticks that they ran.
   func activity() throws -> (switches: Int, ticks: Int) {
     let tasks = FilePath("/proc/\(processIdentifier)/task")

@@ -69,6 +69,18 @@ final class ServiceManager: Sendable {
     }
   }
 
+  /// Bytes of the map of watches that is kept, and how many directories are in it; zeros without one.
+  var map: (bytes: Int, directories: Int) {
+    state.withLock { state in
+      guard let descriptor = state.kept.first(where: { $0.name == "watch-map" })?.descriptor else { return (0, 0) }
+      var status = stat()
+      // Behind sixteen bytes and a version (WatchMap).
+      var count: UInt32 = 0
+      guard fstat(descriptor, &status) == 0, pread(descriptor, &count, 4, 20) == 4 else { return (0, 0) }
+      return (Int(status.st_size), Int(UInt32(littleEndian: count)))
+    }
+  }
+
   /// As systemd reads them: FDSTOREREMOVE=1 or FDSTORE=1, each with FDNAME=.
   private func receive() {
     var bytes = [UInt8](repeating: 0, count: 4096)

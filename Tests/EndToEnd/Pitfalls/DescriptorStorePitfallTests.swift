@@ -75,6 +75,48 @@ struct DescriptorStorePitfallTests {
     #expect(daemon.text(daemon.log).contains("took over the watches of the process before, 3 directories"))
   }
 
+  /// STAYPOS_DIRECTORIES=100000 is the size of the issue.
+  @Test("The map of many watches is left in bounded time, and the next process goes on with it")
+  func largeMap() async throws {
+    let count = Effort.count("STAYPOS_DIRECTORIES", or: 2000) / 100 * 100
+    let manager = try ServiceManager()
+    let daemon = try RunningDaemon(detector: "workers = 1", launcher: manager.launcher)
+    for index in 0..<count / 100 {
+      let directory = daemon.uploads.appending("\(index)")
+      #expect(mkdir(directory.string, 0o755) == 0)
+      for inner in 0..<99 { #expect(mkdir(directory.appending("\(inner)").string, 0o755) == 0) }
+    }
+    try await start(daemon, manager)
+    func mapped(_ directories: Int) async throws {
+      try await daemon.eventually("a map of \(directories) directories", within: 120, every: .milliseconds(5)) {
+        manager.map.directories == directories ? () : nil
+      }
+    }
+    try await mapped(count + 1)
+    var times: [Duration] = []
+    for index in 0..<3 {
+      let before = try daemon.processorTime()
+      #expect(mkdir(daemon.uploads.appending("new-\(index)").string, 0o755) == 0)
+      try await mapped(count + 2 + index)
+      times.append(try daemon.processorTime() - before)
+    }
+    let map = manager.map
+    #expect(map.bytes < 64 * (count + 4))
+    #expect(try daemon.stop() == 0)
+    let launch = ContinuousClock.now
+    try await start(daemon, manager)
+    let ready = ContinuousClock.now - launch
+    try await daemon.eventually("\(count + 4) watches", within: 120, every: .milliseconds(5)) {
+      try daemon.status()["watches"] as? Int == count + 4 ? () : nil
+    }
+    Effort.report(
+      "map of \(map.directories) watches: \(map.bytes) bytes, \(times.sorted()[1]) of processor time for one more "
+        + "directory; the next process is ready after \(ready) and has all watches after \(ContinuousClock.now - launch)"
+    )
+    #expect(daemon.text(daemon.log).contains("took over the watches of the process before, \(count + 4) directories"))
+    #expect(try daemon.stop() == 0)
+  }
+
   @Test("Pitfall 30: killed again and again under way, with directories that come and go, nothing is lost or doubled")
   func killedUnderWay() async throws {
     let seed = ProcessInfo.processInfo.environment["STAYPOS_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1_000_000)
