@@ -110,7 +110,7 @@ let package = Package(
       "staypos",
       [
         "Detection", "Checkpoints", "ImageDecoding", "Hashing", "Filesystem", "StayposCore", "Datasets", "Transforms",
-        "Plotting", "Evaluation", "Training", "Curation", "Autoencoding", system,
+        "Plotting", "Evaluation", "Threading", "Training", "Curation", "Autoencoding", system,
       ]),
 
     // Tests. The probes stand in for a scorer, good or bad, and for whoever logs.
@@ -161,7 +161,9 @@ let package = Package(
     tests("EvaluationTests", ["Evaluation", "Datasets", "Detection", "StayposCore", "TestSupport", system]),
     tests("CurationTests", ["Curation", "Datasets", "Hashing", "ImageDecoding", "StayposCore", "TestSupport", system]),
     tests("AutoencodingTests", ["Autoencoding", "ImageDecoding", "StayposCore", "TestSupport", system]),
-    tests("StayposTests", ["staypos", "Detection", "ImageDecoding", "StayposCore", system]),
+    tests(
+      "StayposTests",
+      ["staypos", "Detection", "Filesystem", "ImageDecoding", "StayposCore", "TestSupport", "Threading", system]),
     tests(
       "DaemonTests",
       [

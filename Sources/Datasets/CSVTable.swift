@@ -7,6 +7,8 @@ package struct CSVTable: Sendable {
   package let header: [String]
   /// Each as long as the header.
   package let rows: [[[UInt8]]]
+  /// Bytes up to the end of the last record that is kept.
+  package let length: Int
   private let file: FilePath?
 
   /// - Parameter toleratingTornEnd: a last record without a line end or with too few fields is left out: whoever wrote it
@@ -28,6 +30,7 @@ package struct CSVTable: Sendable {
     let place = file?.escaped ?? "the table"
     guard let first = scanner.next() else { throw DatasetError("\(place) is empty: it needs a header") }
     header = first.map { String(decoding: $0, as: UTF8.self) }
+    var length = scanner.position
     var rows: [[[UInt8]]] = []
     while let row = scanner.next() {
       if toleratingTornEnd, !scanner.endedWithLine { break }
@@ -39,8 +42,9 @@ package struct CSVTable: Sendable {
           "\(place), record \(rows.count + 2): \(row.count) fields, but the header has \(header.count)")
       }
       rows.append(row)
+      length = scanner.position
     }
-    self.rows = rows
+    (self.rows, self.length) = (rows, length)
   }
 
   /// The first of these names that the header has; upper and lower case are the same.
@@ -87,7 +91,7 @@ package struct CSVTable: Sendable {
 /// Takes records apart.
 private struct CSVScanner {
   private let bytes: [UInt8]
-  private var position: Int
+  private(set) var position: Int
   /// Of the record that ``next()`` gave last.
   private(set) var endedWithLine = false
   private(set) var isInsideQuotes = false

@@ -29,7 +29,8 @@ extension RGBImage {
     return try RGBImage(readingAll: &reader, limits: limits)
   }
 
-  private init(readingAll reader: inout ImageReader, limits: ImageLimits) throws(DecodingFailure) {
+  /// - Parameter reader: at its first row.
+  package init(readingAll reader: inout ImageReader, limits: ImageLimits) throws(DecodingFailure) {
     let size = reader.size
     // Of a product within the limit of pixels.
     guard size.width * size.height <= limits.memory / 3 else {

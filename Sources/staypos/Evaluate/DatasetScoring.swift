@@ -18,11 +18,11 @@ struct DatasetScoring {
 
   /// The scores of this model on images in this state.
   /// - Parameter variant: part of the file's name.
-  func cache(_ detector: Detector, variant: String) throws -> ScoreCache {
+  func cache(_ pool: ScoringPool, variant: String) throws -> ScoreCache {
     guard let directory else { return ScoreCache() }
     try OutputDirectory.make(directory)
-    let identity = "\(detector.model.sha256)".prefix(16)
-    let name = "\(detector.model.name.fileName)-\(identity)-\(detector.precision.rawValue)-\(variant).csv"
+    let identity = "\(pool.model.sha256)".prefix(16)
+    let name = "\(pool.model.name.fileName)-\(identity)-\(pool.precision.rawValue)-\(variant).csv"
     do {
       return try ScoreCache(directory.appending(name))
     } catch let error as Errno {
@@ -35,25 +35,22 @@ struct DatasetScoring {
   ///   - transform: nil: the images as they are.
   /// - Returns: parallel to the images; nil for those that were not to be scored.
   func score(
-    _ detector: Detector, only label: Label? = nil, transform: ImageTransform? = nil, _ cache: ScoreCache,
+    _ pool: ScoringPool, only label: Label? = nil, transform: ImageTransform? = nil, _ cache: ScoreCache,
     _ progress: ProgressBar
   ) throws -> [ScoreTable.Outcome?] {
-    var outcomes: [ScoreTable.Outcome?] = []
-    outcomes.reserveCapacity(images.count)
-    for image in images {
-      guard label == nil || image.label == label else {
-        outcomes.append(nil)
-        continue
-      }
-      let (outcome, wasKnown) = try score(image, detector, transform, cache)
-      outcomes.append(outcome)
+    let wanted = images.indices.filter { label == nil || images[$0].label == label }
+    let found = try pool.map(wanted.count) { index, worker in
+      let (outcome, wasKnown) = try score(images[wanted[index]], worker, transform, cache)
       progress.advance(isWork: !wasKnown)
+      return outcome
     }
+    var outcomes = [ScoreTable.Outcome?](repeating: nil, count: images.count)
+    for (index, outcome) in zip(wanted, found) { outcomes[index] = outcome }
     return outcomes
   }
 
   private func score(
-    _ image: LabelledImage, _ detector: Detector, _ transform: ImageTransform?, _ cache: ScoreCache
+    _ image: LabelledImage, _ worker: ScoringPool.Worker, _ transform: ImageTransform?, _ cache: ScoreCache
   ) throws -> (ScoreTable.Outcome, wasKnown: Bool) {
     let identity: FileIdentity
     let logit: Double
@@ -61,7 +58,7 @@ struct DatasetScoring {
       let file = try Candidate(opening: image.path)
       identity = file.status.identity
       if let known = cache.logit(image.name, identity) { return (.logit(known), true) }
-      let outcome = try score(file, image, detector, transform)
+      let outcome = try score(file, image, worker, transform)
       guard file.isUnchanged() else {
         throw Refusal(reason: .unstable, detail: "the file was changed while it was read")
       }
@@ -80,17 +77,21 @@ struct DatasetScoring {
     return (.logit(logit), false)
   }
 
+  /// Of a progressive JPEG's coefficients; and of a low-pass's planes, the largest that any transformation has.
+  private static let (bytesPerPixel, bytesPerTransformedPixel) = (6, 48)
+
   private func score(
-    _ file: borrowing Candidate, _ image: LabelledImage, _ detector: Detector, _ transform: ImageTransform?
+    _ file: borrowing Candidate, _ image: LabelledImage, _ worker: ScoringPool.Worker, _ transform: ImageTransform?
   ) throws(Refusal) -> ScoringOutcome {
     do {
-      guard let transform else {
-        var reader = try ImageReader(descriptor: file.descriptor.rawValue, limits: limits)
-        return try detector.score(&reader)
-      }
-      let decoded = try RGBImage.decode(descriptor: file.descriptor.rawValue, limits: limits)
+      var reader = try ImageReader(descriptor: file.descriptor.rawValue, limits: limits)
+      let room = worker.takeMemory(
+        for: reader.size, bytesPerPixel: transform == nil ? Self.bytesPerPixel : Self.bytesPerTransformedPixel)
+      defer { worker.giveBackMemory(room) }
+      guard let transform else { return try worker.detector.score(&reader) }
+      let decoded = try RGBImage(readingAll: &reader, limits: limits)
       var generator = SplitMix64(seed: seed, name: image.name.bytes)
-      return try detector.score(transform.applied(to: decoded, using: &generator))
+      return try worker.detector.score(transform.applied(to: decoded, using: &generator))
     } catch let error as DecodingFailure {
       throw Refusal(reason: error.reason, detail: error.detail)
     } catch let error as EncodingFailure {

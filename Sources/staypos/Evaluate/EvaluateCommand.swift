@@ -38,8 +38,6 @@ struct EvaluateCommand: ParsableCommand {
         staypos evaluate --scores results/scores.csv --fuse soft_or_prob --json | jq .models[].average
       """)
 
-  @OptionGroup var models: EvaluatedModels
-
   @Option(help: ArgumentHelp("The data set: a directory, or a list in CSV.", valueName: "path"))
   var data: PathArgument?
 
@@ -49,28 +47,18 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("With --scores: a column to take; may be repeated (default: all).", valueName: "name"))
   var column: [String] = []
 
-  @Option(help: ArgumentHelp("Only images of this part of the data set: train, val or test.", valueName: "part"))
-  var split: Split?
-
   @Option(
     help: ArgumentHelp(
       "Also evaluate all models together: soft_or_prob, mean or max; may be repeated.", valueName: "rule"))
   var fuse: [Fusion] = []
 
-  @OptionGroup var metrics: MetricOptions
-  @OptionGroup var threshold: ThresholdOption
-
-  @Option(name: [.short, .long], help: ArgumentHelp("Where the files go.", valueName: "directory"))
-  var output: PathArgument?
-
-  @OptionGroup var limits: LimitOptions
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
+  @OptionGroup var options: EvaluationOptions
 
   func validate() throws {
     guard (data == nil) != (scores == nil) else { throw ValidationError("Name either --data or --scores.") }
-    guard scores == nil || models.models.isEmpty else { throw ValidationError("With --scores there are no models.") }
+    guard scores == nil || options.models.models.isEmpty else {
+      throw ValidationError("With --scores there are no models.")
+    }
     guard scores != nil || column.isEmpty else { throw ValidationError("--column needs --scores.") }
   }
 
@@ -82,12 +70,12 @@ struct EvaluateCommand: ParsableCommand {
       let columns = table.columns
       for fusion in fuse {
         var alone = ScoreTable(images: table.images, columns: columns)
-        alone.fuse(fusion, threshold: threshold.threshold.flatMap { Threshold($0) })
+        alone.fuse(fusion, threshold: options.threshold.threshold.flatMap { Threshold($0) })
         table.columns += alone.columns.suffix(1)
       }
       guard !table.common.isEmpty else { throw Failure("no image was scored by all models") }
       let report = EvaluationReport(
-        dataset: (data ?? scores)?.path.escaped ?? "", table: table, bootstrap: metrics.settings)
+        dataset: (data ?? scores)?.path.escaped ?? "", table: table, bootstrap: options.metrics.settings)
       try write(report)
       try show(report)
     }
@@ -96,31 +84,28 @@ struct EvaluateCommand: ParsableCommand {
   private func table() throws -> ScoreTable {
     if let scores {
       // Checked on the command line.
-      guard let threshold = Threshold(threshold.threshold ?? 0.5) else {
+      guard let threshold = Threshold(options.threshold.threshold ?? 0.5) else {
         throw Failure("the threshold is no probability")
       }
-      return try ScoreTable(reading: scores.path, columns: column, split: split, threshold: threshold)
+      return try ScoreTable(reading: scores.path, columns: column, split: options.split, threshold: threshold)
     }
-    let dataset = try Dataset(reading: data?.path ?? ".", split: split)
-    dataset.complain()
-    let scoring = DatasetScoring(
-      images: dataset.images, limits: limits.limits, seed: metrics.seed,
-      directory: output?.path.appending("scores"))
+    let dataset = try options.dataset(data?.path ?? ".")
+    let scoring = options.scoring(dataset.images)
     var columns: [ScoreTable.Column] = []
-    try models.forEach { detector, name in
+    try options.models.forEach(count: dataset.images.count) { pool, name in
       let progress = ProgressBar(name, total: dataset.images.count)
       defer { progress.clear() }
-      let outcomes = try scoring.score(detector, try scoring.cache(detector, variant: "original"), progress)
+      let outcomes = try scoring.score(pool, try scoring.cache(pool, variant: "original"), progress)
       columns.append(
         ScoreTable.Column(
-          name: name, model: detector.model.sha256, precision: detector.precision,
-          threshold: threshold.resolved(for: detector.model), outcomes: outcomes.compactMap { $0 }))
+          name: name, model: pool.model.sha256, precision: pool.precision,
+          threshold: options.threshold.resolved(for: pool.model), outcomes: outcomes.compactMap { $0 }))
     }
     return ScoreTable(images: dataset.images, columns: columns)
   }
 
   private func write(_ report: EvaluationReport) throws {
-    guard let output else { return }
+    guard let output = options.output else { return }
     var files: [(name: String, bytes: [UInt8])] = [
       ("report.md", Array(report.markdown.utf8)), ("report.json", try report.json), ("results.csv", report.csv),
       ("scores.csv", report.table.csv), ("roc.svg", Array(report.roc.utf8)),
@@ -133,11 +118,8 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private func show(_ report: EvaluationReport) throws {
-    for item in report.notScored {
-      Console.complain(
-        "\(item.image.name.escaped): not scored by \(item.model): \(item.reason.rawValue): \(item.detail)")
-    }
-    if json {
+    report.complain()
+    if options.json {
       try Console.write(json: report.record)
       return
     }
@@ -145,10 +127,10 @@ struct EvaluateCommand: ParsableCommand {
     if report.results.count == 1, let result = report.results.first {
       try show("\(result.column.name), threshold \(result.column.threshold), in per cent", report.allMetrics(result))
     } else {
-      try show("\(metrics.metric.name) in per cent", report.byGenerator(metrics.metric))
+      try show("\(options.metrics.metric.name) in per cent", report.byGenerator(options.metrics.metric))
     }
     try show("averages over the generators in per cent", report.averages(intervals: false))
-    if let differences = report.differences, metrics.bootstrap > 0 {
+    if let differences = report.differences, options.metrics.bootstrap > 0 {
       try show("differences of the averages in points, with intervals", differences)
     }
     try show("false positive rate by kind of real images in per cent", report.falsePositives)

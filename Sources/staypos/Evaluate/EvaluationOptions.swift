@@ -1,44 +1,46 @@
 import ArgumentParser
 import Datasets
-import Detection
 import Evaluation
 import StayposCore
 import SystemPackage
 
-/// The models, and how they are run.
-struct EvaluatedModels: ParsableArguments {
-  @Argument(
-    help: ArgumentHelp("Models, staypos safetensors files (default: as for staypos score).", valueName: "model"))
-  var models: [PathArgument] = []
+/// What measuring on labelled images takes, whatever happens to them.
+struct EvaluationOptions: ParsableArguments {
+  @OptionGroup var models: EvaluatedModels
 
-  @OptionGroup var arithmetic: PrecisionOption
+  @Option(help: ArgumentHelp("Only images of this part of the data set: train, val or test.", valueName: "part"))
+  var split: Split?
 
-  @Option(help: ArgumentHelp("Threads for one image (default: one for each processor).", valueName: "n"))
-  var threads: Int?
+  @OptionGroup var metrics: MetricOptions
+  @OptionGroup var threshold: ThresholdOption
 
-  func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads has to be between 1 and 1024.")
-    }
+  @Option(name: [.short, .long], help: ArgumentHelp("Where the files go.", valueName: "directory"))
+  var output: PathArgument?
+
+  @OptionGroup var limits: LimitOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  /// Says what is passed over, too.
+  func dataset(_ path: FilePath) throws -> Dataset {
+    let dataset = try Dataset(reading: path, split: split)
+    dataset.complain()
+    return dataset
   }
 
-  /// Calls `body` with one model after the other, so that one alone is in memory, and a name that no other has.
-  func forEach(_ body: (Detector, String) throws -> Void) throws {
-    var names: Set<String> = []
-    for path in models.isEmpty ? [try DefaultModel.find()] : models.map(\.path) {
-      let detector = try Detector.load(
-        path, precision: arithmetic.precision, threads: threads, memoryLimit: ProcessMemory.limit)
-      var name = Console.printable(detector.model.name)
-      if names.contains(name), let file = path.stem { name += " (\(Console.printable(file)))" }
-      let base = name
-      var number = 2
-      while !names.insert(name).inserted {
-        name = "\(base) \(number)"
-        number += 1
-      }
-      try body(detector, name)
-    }
+  func scoring(_ images: [LabelledImage]) -> DatasetScoring {
+    DatasetScoring(
+      images: images, limits: limits.limits, seed: metrics.seed, directory: output?.path.appending("scores"))
   }
+}
+
+/// The data set of commands that need one.
+struct DatasetOption: ParsableArguments {
+  @Option(help: ArgumentHelp("The data set: a directory, or a list in CSV.", valueName: "path"))
+  var data: PathArgument
+
+  var path: FilePath { data.path }
 }
 
 /// What is measured, and how surely.
@@ -73,13 +75,22 @@ extension Sweep: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 
 extension EvaluationReport {
-  /// Names what was not scored.
+  /// Names what was not scored; of many for one reason, some: the reports have them all.
   func complain() {
+    var counts: [String: Int] = [:]
     for item in notScored {
-      Console.complain(
-        "\(item.image.name.escaped): not scored by \(item.model): \(item.reason.rawValue): \(item.detail)")
+      let kind = "not scored by \(item.model): \(item.reason.rawValue)"
+      counts[kind, default: 0] += 1
+      if counts[kind, default: 0] <= Self.namedExamples {
+        Console.complain("\(item.image.name.escaped): \(kind): \(item.detail)")
+      }
+    }
+    for (kind, count) in counts.sorted(by: { $0.key < $1.key }) where count > Self.namedExamples {
+      Console.complain("and \(count - Self.namedExamples) more \(kind)")
     }
   }
+
+  private static var namedExamples: Int { 5 }
 }
 
 extension Dataset {

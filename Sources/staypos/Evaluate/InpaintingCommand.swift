@@ -27,10 +27,7 @@ struct InpaintingCommand: ParsableCommand {
         staypos inpainting --data rip/ --masks rip-masks/ --shares 10,25,50 --output results/
       """)
 
-  @OptionGroup var models: EvaluatedModels
-
-  @Option(help: ArgumentHelp("The data set: a directory, or a list in CSV.", valueName: "path"))
-  var data: PathArgument
+  @OptionGroup var data: DatasetOption
 
   @Option(help: ArgumentHelp("The masks of its fake images.", valueName: "directory"))
   var masks: PathArgument
@@ -47,19 +44,7 @@ struct InpaintingCommand: ParsableCommand {
     })
   var shares: [Double] = [10, 25, 50]
 
-  @Option(help: ArgumentHelp("Only images of this part of the data set: train, val or test.", valueName: "part"))
-  var split: Split?
-
-  @OptionGroup var metrics: MetricOptions
-  @OptionGroup var threshold: ThresholdOption
-
-  @Option(name: [.short, .long], help: ArgumentHelp("Where the files go.", valueName: "directory"))
-  var output: PathArgument?
-
-  @OptionGroup var limits: LimitOptions
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
+  @OptionGroup var options: EvaluationOptions
 
   func validate() throws {
     guard shares == shares.sorted(), Set(shares).count == shares.count else {
@@ -69,8 +54,7 @@ struct InpaintingCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let dataset = try Dataset(reading: data.path, split: split)
-      dataset.complain()
+      let dataset = try options.dataset(data.path)
       let masks = MaskDirectory(path: masks.path)
       let images = dataset.images.map { ($0, $0.label == .fake ? masks.mask(of: $0) : nil) }
       let kept = images.filter { $0.0.label == .real || $0.1 != nil }
@@ -80,8 +64,8 @@ struct InpaintingCommand: ParsableCommand {
       guard kept.contains(where: { $0.0.label == .fake }) else { throw Failure("no fake image has a mask") }
       var columns: [ScoreTable.Column] = []
       var localisations: [[Localisation?]] = []
-      try models.forEach { detector, name in
-        let (column, found) = try score(kept, detector, name)
+      try options.models.forEach(count: kept.count) { pool, name in
+        let (column, found) = try score(kept, pool, name)
         columns.append(column)
         localisations.append(found)
       }
@@ -90,45 +74,44 @@ struct InpaintingCommand: ParsableCommand {
       try show(
         InpaintingReport(
           dataset: data.path.escaped, table: table, localisations: localisations,
-          bins: InpaintingReport.bins(edges: shares), bootstrap: metrics.settings))
+          bins: InpaintingReport.bins(edges: shares), bootstrap: options.metrics.settings))
     }
   }
 
   private func score(
-    _ images: [(LabelledImage, mask: FilePath?)], _ detector: Detector, _ name: String
+    _ images: [(LabelledImage, mask: FilePath?)], _ pool: ScoringPool, _ name: String
   ) throws -> (ScoreTable.Column, [Localisation?]) {
-    let threshold = threshold.resolved(for: detector.model)
-    let masked = MaskedScoring(limits: limits.limits, threshold: threshold)
-    // The real ones need no map: row by row, and kept with those of staypos evaluate.
-    let plain = DatasetScoring(
-      images: images.filter { $0.mask == nil }.map(\.0), limits: limits.limits, seed: metrics.seed,
-      directory: output?.path.appending("scores"))
+    let threshold = options.threshold.resolved(for: pool.model)
+    let masked = MaskedScoring(limits: options.limits.limits, threshold: threshold)
     let progress = ProgressBar(name, total: images.count)
     defer { progress.clear() }
-    var reals = try plain.score(detector, try plain.cache(detector, variant: "original"), progress)[...]
+    // The real ones need no map: row by row, and kept with those of staypos evaluate.
+    let plain = options.scoring(images.filter { $0.mask == nil }.map(\.0))
+    var reals = try plain.score(pool, try plain.cache(pool, variant: "original"), progress)[...]
+    let fakes = images.compactMap { image, mask in mask.map { (image, $0) } }
+    var found = try pool.map(fakes.count) { index, worker in
+      let (image, mask) = fakes[index]
+      let result = masked.score(image, mask: mask, worker)
+      progress.advance()
+      return result
+    }[...]
     var outcomes: [ScoreTable.Outcome] = []
     var localisations: [Localisation?] = []
-    for (image, mask) in images {
-      guard let mask else {
-        if let outcome = reals.popFirst() ?? nil { outcomes.append(outcome) }
-        localisations.append(nil)
-        continue
-      }
-      let (outcome, localisation) = masked.score(image, mask: mask, detector)
-      outcomes.append(outcome)
+    for (_, mask) in images {
+      let (outcome, localisation) = mask == nil ? (reals.popFirst() ?? nil, nil) : found.popFirst() ?? (nil, nil)
+      if let outcome { outcomes.append(outcome) }
       localisations.append(localisation)
-      progress.advance()
     }
     return (
       ScoreTable.Column(
-        name: name, model: detector.model.sha256, precision: detector.precision, threshold: threshold,
-        outcomes: outcomes), localisations
+        name: name, model: pool.model.sha256, precision: pool.precision, threshold: threshold, outcomes: outcomes),
+      localisations
     )
   }
 
   private func show(_ report: InpaintingReport) throws {
     report.report.complain()
-    if let output {
+    if let output = options.output {
       try OutputDirectory.write(
         [
           ("inpainting.md", Array(report.markdown.utf8)), ("inpainting.csv", report.csv),
@@ -137,7 +120,7 @@ struct InpaintingCommand: ParsableCommand {
           ("inpainting-localisation.svg", Array(report.localisationPlot.utf8)),
         ], to: output.path)
     }
-    if json {
+    if options.json {
       try Console.write(json: report.record)
       return
     }

@@ -15,32 +15,47 @@ struct MaskedScoring {
   /// Pixels of an image that are compared with its mask, at most about: every second, third … row and column of a larger one.
   private static let sampleLimit = 1_000_000
 
+  /// Image and mask, and what they come from.
+  private static let bytesPerPixel = 12
+
   func score(
-    _ image: LabelledImage, mask: FilePath, _ detector: Detector
-  ) -> (ScoreTable.Outcome, Localisation?) {
+    _ image: LabelledImage, mask: FilePath, _ worker: ScoringPool.Worker
+  ) -> (ScoreTable.Outcome?, Localisation?) {
     do throws(Refusal) {
-      let (decoded, mask) = (try decode(image.path), try decode(mask))
-      guard decoded.size == mask.size else {
-        throw Refusal(
-          reason: .corrupt,
-          detail: "the image has \(decoded.size.width)×\(decoded.size.height) pixels, its mask "
-            + "\(mask.size.width)×\(mask.size.height)")
-      }
-      let outcome: ScoringOutcome
-      let map: EvidenceMap?
-      do throws(DetectionError) {
-        (outcome, map) = try detector.explain(decoded)
-      } catch {
-        throw Refusal(reason: .noModel, detail: error.message)
-      }
-      switch outcome {
-      case .notScored(let reason, let detail): throw Refusal(reason: reason, detail: detail)
-      case .scored(let score, _):
-        let geometry = MapGeometry(detector.model.architecture)
-        return (.logit(score.logit), map.map { localisation($0, geometry, mask, bias: score.bias) })
-      }
+      let (score, map, mask) = try explained(image.path, mask, worker)
+      let geometry = MapGeometry(worker.detector.model.architecture)
+      return (.logit(score.logit), map.map { localisation($0, geometry, mask, bias: score.bias) })
     } catch {
       return (.notScored(error.reason, detail: error.detail), nil)
+    }
+  }
+
+  private func explained(
+    _ image: FilePath, _ mask: FilePath, _ worker: ScoringPool.Worker
+  ) throws(Refusal) -> (Score, EvidenceMap?, mask: RGBImage) {
+    let file = try Candidate(opening: image)
+    var reader = try reader(file, image)
+    let room = worker.takeMemory(for: reader.size, bytesPerPixel: Self.bytesPerPixel)
+    defer { worker.giveBackMemory(room) }
+    let decoded = try pixels(&reader, image)
+    let maskFile = try Candidate(opening: mask)
+    var maskReader = try self.reader(maskFile, mask)
+    guard maskReader.size == decoded.size else {
+      throw Refusal(
+        reason: .corrupt,
+        detail: "the image has \(decoded.size.width)×\(decoded.size.height) pixels, its mask "
+          + "\(maskReader.size.width)×\(maskReader.size.height)")
+    }
+    let marks = try pixels(&maskReader, mask)
+    let (outcome, map): (ScoringOutcome, EvidenceMap?)
+    do throws(DetectionError) {
+      (outcome, map) = try worker.detector.explain(decoded)
+    } catch {
+      throw Refusal(reason: .noModel, detail: error.message)
+    }
+    switch outcome {
+    case .notScored(let reason, let detail): throw Refusal(reason: reason, detail: detail)
+    case .scored(let score, _): return (score, map, marks)
     }
   }
 
@@ -61,10 +76,17 @@ struct MaskedScoring {
     return Localisation(evidence: evidence, mask: marks, cut: cut)
   }
 
-  private func decode(_ path: FilePath) throws(Refusal) -> RGBImage {
-    let file = try Candidate(opening: path)
+  private func reader(_ file: borrowing Candidate, _ path: FilePath) throws(Refusal) -> ImageReader {
     do throws(DecodingFailure) {
-      return try RGBImage.decode(descriptor: file.descriptor.rawValue, limits: limits)
+      return try ImageReader(descriptor: file.descriptor.rawValue, limits: limits)
+    } catch {
+      throw Refusal(reason: error.reason, detail: "\(path.escaped): \(error.detail)")
+    }
+  }
+
+  private func pixels(_ reader: inout ImageReader, _ path: FilePath) throws(Refusal) -> RGBImage {
+    do throws(DecodingFailure) {
+      return try RGBImage(readingAll: &reader, limits: limits)
     } catch {
       throw Refusal(reason: error.reason, detail: "\(path.escaped): \(error.detail)")
     }

@@ -47,10 +47,7 @@ struct RobustnessCommand: ParsableCommand {
     }
   }
 
-  @OptionGroup var models: EvaluatedModels
-
-  @Option(help: ArgumentHelp("The data set: a directory, or a list in CSV.", valueName: "path"))
-  var data: PathArgument
+  @OptionGroup var data: DatasetOption
 
   @Option(help: ArgumentHelp("What is done to the images.", valueName: "sweep"))
   var sweep: Sweep
@@ -70,19 +67,7 @@ struct RobustnessCommand: ParsableCommand {
       "Which images are transformed: all, fake or real (default: all; webp: fake).", valueName: "label"))
   var on: Scope?
 
-  @Option(help: ArgumentHelp("Only images of this part of the data set: train, val or test.", valueName: "part"))
-  var split: Split?
-
-  @OptionGroup var metrics: MetricOptions
-  @OptionGroup var threshold: ThresholdOption
-
-  @Option(name: [.short, .long], help: ArgumentHelp("Where the files go.", valueName: "directory"))
-  var output: PathArgument?
-
-  @OptionGroup var limits: LimitOptions
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
+  @OptionGroup var options: EvaluationOptions
 
   func validate() throws {
     if let values {
@@ -99,25 +84,22 @@ struct RobustnessCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let dataset = try Dataset(reading: data.path, split: split)
-      dataset.complain()
+      let dataset = try options.dataset(data.path)
       let strengths = [nil] + (values ?? sweep.values).map { Optional($0) }
       var columns = strengths.map { _ in [ScoreTable.Column]() }
-      let scoring = DatasetScoring(
-        images: dataset.images, limits: limits.limits, seed: metrics.seed,
-        directory: output?.path.appending("scores"))
+      let scoring = options.scoring(dataset.images)
       let transformed = dataset.images.count { scope.label == nil || $0.label == scope.label }
-      try models.forEach { detector, name in
+      try options.models.forEach(count: dataset.images.count) { pool, name in
         let total = dataset.images.count + (strengths.count - 1) * transformed
         let progress = ProgressBar("\(name), \(sweep.rawValue)", total: total)
         defer { progress.clear() }
-        let original = try scoring.score(detector, try scoring.cache(detector, variant: "original"), progress)
+        let original = try scoring.score(pool, try scoring.cache(pool, variant: "original"), progress)
         for (index, strength) in strengths.enumerated() {
           columns[index].append(
             ScoreTable.Column(
-              name: name, model: detector.model.sha256, precision: detector.precision,
-              threshold: threshold.resolved(for: detector.model),
-              outcomes: try outcomes(strength, original, detector, scoring, progress)))
+              name: name, model: pool.model.sha256, precision: pool.precision,
+              threshold: options.threshold.resolved(for: pool.model),
+              outcomes: try outcomes(strength, original, pool, scoring, progress)))
         }
       }
       let points = zip(strengths, columns).map { strength, columns in
@@ -125,7 +107,7 @@ struct RobustnessCommand: ParsableCommand {
           value: strength,
           report: EvaluationReport(
             dataset: data.path.escaped, table: ScoreTable(images: dataset.images, columns: columns),
-            bootstrap: metrics.settings))
+            bootstrap: options.metrics.settings))
       }
       guard points.contains(where: { !$0.report.table.common.isEmpty }) else {
         throw Failure("no image was scored by all models")
@@ -137,36 +119,37 @@ struct RobustnessCommand: ParsableCommand {
 
   /// - Parameter original: what the images that are not transformed keep.
   private func outcomes(
-    _ strength: Double?, _ original: [ScoreTable.Outcome?], _ detector: Detector, _ scoring: DatasetScoring,
+    _ strength: Double?, _ original: [ScoreTable.Outcome?], _ pool: ScoringPool, _ scoring: DatasetScoring,
     _ progress: ProgressBar
   ) throws -> [ScoreTable.Outcome] {
     guard let strength, let transform = sweep.transform(strength) else { return original.compactMap { $0 } }
     // Of what is random, the seed is part of what the scores are of.
-    let seed = [.noise, .crop].contains(sweep) ? "-seed\(metrics.seed)" : ""
-    let cache = try scoring.cache(detector, variant: "\(sweep.rawValue)-\(strength)\(seed)")
-    let changed = try scoring.score(detector, only: scope.label, transform: transform, cache, progress)
+    let seed = [.noise, .crop].contains(sweep) ? "-seed\(options.metrics.seed)" : ""
+    let cache = try scoring.cache(pool, variant: "\(sweep.rawValue)-\(strength)\(seed)")
+    let changed = try scoring.score(pool, only: scope.label, transform: transform, cache, progress)
     return zip(changed, original).compactMap { $0 ?? $1 }
   }
 
   private func show(_ report: RobustnessReport) throws {
     // What is not scored only after a transformation is counted in the table.
     report.points.first { $0.value == nil }?.report.complain()
-    if let output {
-      let metrics = Set([Metric.averagePrecision, self.metrics.metric])
+    if let output = options.output {
+      let metrics = Set([Metric.averagePrecision, options.metrics.metric])
       try OutputDirectory.write(
         [
           ("\(sweep.rawValue).md", Array(report.markdown.utf8)), ("\(sweep.rawValue).csv", report.csv),
           ("\(sweep.rawValue).json", try Console.json(report.record)),
         ] + metrics.map { ("\(sweep.rawValue)-\($0.rawValue).svg", Array(report.plot($0).utf8)) }, to: output.path)
     }
-    if json {
+    if options.json {
       try Console.write(json: report.record)
       return
     }
     let transformed = report.transformed.map { "the \($0) images" } ?? "all images"
     try Console.write(
       line: Console.printable(
-        "\(report.dataset): \(metrics.metric.name) in per cent, mean over the generators; transformed: \(transformed)"))
-    for line in report.table(metrics.metric).lines { try Console.write(line: Console.printable(line)) }
+        "\(report.dataset): \(options.metrics.metric.name) in per cent, mean over the generators; transformed: \(transformed)"
+      ))
+    for line in report.table(options.metrics.metric).lines { try Console.write(line: Console.printable(line)) }
   }
 }
