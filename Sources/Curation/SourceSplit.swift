@@ -3,7 +3,7 @@ import Hashing
 import StayposCore
 
 /// Divides an index into training, validation and test by whole sources: what comes from one generator, camera or package
-/// lies on one side, and so do versions of one picture, even in different sources.
+/// lies on one side, and so do versions of one picture and aligned pairs, even in different sources.
 package struct SourceSplit {
   package let index: DatasetIndex
   /// Sources that came onto one side because a picture is in both: `real/a` and `fake/b`.
@@ -25,6 +25,7 @@ package struct SourceSplit {
       guard let name else { continue }
       if let first = firstOf[name] { sets.join(first, position) } else { firstOf[name] = position }
     }
+    for pair in AlignedPairs(entries.map(\.image)).pairs { sets.join(pair.real, pair.fake) }
     for group in DuplicateGroups(entries).groups { for other in group.dropFirst() { sets.join(group[0], other) } }
 
     let clusters = sets.groups()

@@ -105,6 +105,33 @@ import Testing
     }
   }
 
+  /// Without fingerprints, and with other bytes: only the names say that they belong together.
+  @Test("Aligned pairs lie on one side, whatever they look like")
+  func aligned() throws {
+    func item(_ name: String, _ number: UInt8) -> DatasetIndex.Entry {
+      var item = entry(.real, source: nil, number: 0, print: nil, sha256: number)
+      let label: Label = name.contains("1_fake") ? .fake : .real
+      let path = FilePath("/real/data").pushing(FilePath(name))
+      item.image = LabelledImage(path: path, name: FilePath(name), label: label)
+      return item
+    }
+    var entries: [DatasetIndex.Entry] = []
+    for number in 0..<UInt8(40) {
+      entries.append(item("0_real/a/\(number).png", 2 * number))
+      entries.append(item("1_fake/a/\(number).\(number % 2 == 0 ? "png" : "jpg")", 2 * number + 1))
+    }
+    // Numbers alone say nothing: this is another directory.
+    entries.append(item("1_fake/b/0.png", 200))
+    let split = try SourceSplit(DatasetIndex(entries), shares: [.train: 1, .validation: 1], seed: 4)
+    let sides = split.index.entries.map(\.image.split)
+    #expect((0..<40).allSatisfy { sides[2 * $0] == sides[2 * $0 + 1] })
+    #expect(Set(sides).count == 2)
+    let others = (UInt64(0)..<10).map { seed in
+      try? SourceSplit(DatasetIndex(entries), shares: [.train: 1, .validation: 1], seed: seed).index.entries
+    }
+    #expect(others.contains { $0?[0].image.split != $0?[80].image.split })
+  }
+
   @Test("An index is a data set, and comes back as it was written")
   func roundTrip() throws {
     let directory = TemporaryDirectory()

@@ -75,12 +75,16 @@ import Testing
   func alignment() async throws {
     let script = URL(filePath: #filePath).deletingLastPathComponent().appending(
       path: "../Support/autoencoder_reference.py")
-    let python = Process()
-    python.executableURL = URL(filePath: "/usr/bin/python3")
-    python.arguments = [script.path, directory.path.string, "7", "8", "8", "4", "0"]
-    try python.run()
-    python.waitUntilExit()
-    try #require(python.terminationStatus == 0)
+    func makeAutoencoder(in directory: FilePath, seed: Int) throws {
+      try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
+      let python = Process()
+      python.executableURL = URL(filePath: "/usr/bin/python3")
+      python.arguments = [script.path, directory.string, "\(seed)", "8", "8", "4", "0"]
+      try python.run()
+      python.waitUntilExit()
+      try #require(python.terminationStatus == 0)
+    }
+    try makeAutoencoder(in: directory.path, seed: 7)
     try write("photos/a/one.png", number: 1, side: 50)
     try write("photos/b/two.png", number: 2, side: 33)
     func align() async throws -> BuiltExecutables.Finished {
@@ -118,6 +122,21 @@ import Testing
       directory.path("encoder.pth").string, "--decoder", directory.path("decoder.pth").string, "--output",
       directory.path("twice").string)
     #expect(twice.exitCode == 1 && twice.errors.contains("another image has the name"), "\(twice)")
+
+    // Pairs of other settings are not mixed with these.
+    let noisy = try await run(
+      "dataset", "align", directory.path("photos").string, "--encoder", directory.path("encoder.pth").string,
+      "--decoder", directory.path("decoder.pth").string, "--output", directory.path("pairs").string,
+      "--latent-noise", "0.1")
+    #expect(noisy.exitCode == 1 && noisy.errors.contains("were made with --latent-noise 0.0"), "\(noisy)")
+    try makeAutoencoder(in: directory.path("seed8"), seed: 8)
+    let other = try await run(
+      "dataset", "align", directory.path("photos").string, "--encoder", directory.path("encoder.pth").string,
+      "--decoder", directory.path("seed8/decoder.pth").string, "--output", directory.path("pairs").string)
+    #expect(other.exitCode == 1 && other.errors.contains("another decoder"), "\(other)")
+    try FileManager.default.removeItem(atPath: directory.path("pairs/alignment.json").string)
+    let unknown = try await align()
+    #expect(unknown.exitCode == 1 && unknown.errors.contains("no alignment.json"), "\(unknown)")
 
     let swapped = try await run(
       "dataset", "align", directory.path("photos").string, "--encoder", directory.path("decoder.pth").string,

@@ -11,7 +11,8 @@ struct DatasetAlignCommand: ParsableCommand {
       Encodes and decodes every image of a directory and writes pairs: 0_real/NAME.png with the original's pixels and \
       1_fake/NAME.png with the reconstruction's, of the same size and in the same format, so that only the decoder's \
       traces tell them apart (Rajan et al.). Pairs that exist already are passed over: a run that was stopped goes on \
-      where it was. pairs.csv lists them with their mean absolute difference in grey levels.
+      where it was. pairs.csv lists them with their mean absolute difference in grey levels. alignment.json says what \
+      they were made with: a run with another autoencoder, noise or seed into the same directory is refused.
 
       The autoencoder is of TAESD's family, two checkpoints in PyTorch's format or safetensors; \
       https://github.com/madebyollin/taesd has several (MIT licence).
@@ -56,7 +57,10 @@ struct DatasetAlignCommand: ParsableCommand {
 
   func run() throws {
     do {
+      let settings = try AlignmentSettings(
+        encoder: encoder.path, decoder: decoder.path, latentNoise: latentNoise, seed: seed)
       let autoencoder = try LatentAutoencoder(encoder: encoder.path, decoder: decoder.path)
+      try settings.claim(output.path)
       var aligning = Aligning(
         autoencoder, into: output.path, latentNoise: latentNoise, seed: seed, limits: limits.limits)
       let refused = try aligning.run(sources.map(\.path))
