@@ -82,3 +82,20 @@ extension EvaluationReport {
     ).svg
   }
 }
+
+extension EvaluationReport {
+  /// What the bands around the lines are.
+  var bandNote: String {
+    bootstrap.replicates > 0 ? "; bands: \((100 * bootstrap.confidence).formattedShort) % intervals" : ""
+  }
+}
+
+extension Axis {
+  /// At least ten points, so that chance does not look like much, and none above a hundred.
+  static func percentages(_ label: String, _ series: [Plot.Series]) -> Axis {
+    let values = series.flatMap { $0.points.map(\.y) + $0.band.flatMap { [$0.lower, $0.upper] } }.filter(\.isFinite)
+    guard let least = values.min(), let greatest = values.max(), greatest - least < 10 else { return Axis(label) }
+    let top = min((least + greatest) / 2 + 5, 100)
+    return Axis(label, range: top - 10.2...top + 0.2)
+  }
+}

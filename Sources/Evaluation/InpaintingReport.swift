@@ -129,7 +129,7 @@ package struct InpaintingReport: Sendable {
 
   /// Average precision by share, with intervals, as SVG.
   package var detectionPlot: String {
-    plot("Average precision by share of generated pixels", "AP in per cent") { row in
+    plot("Average precision by share of generated pixels", "AP in per cent", report.bandNote) { row in
       (
         row.detection.values[.averagePrecision], row.detection.lower[.averagePrecision],
         row.detection.upper[.averagePrecision]
@@ -139,30 +139,32 @@ package struct InpaintingReport: Sendable {
 
   /// Average precision over the pixels by share, as SVG.
   package var localisationPlot: String {
-    plot("Evidence map: average precision over the pixels", "pixel AP in per cent") { row in
+    plot("Evidence map: average precision over the pixels", "pixel AP in per cent", "") { row in
       (row.pixelAveragePrecision, nil, nil)
     }
   }
 
-  private func plot(_ title: String, _ label: String, _ value: (Row) -> (Double?, Double?, Double?)) -> String {
+  private func plot(
+    _ title: String, _ label: String, _ note: String, _ value: (Row) -> (Double?, Double?, Double?)
+  ) -> String {
     let bins = models.first?.rows.map(\.bin) ?? []
     let places = bins.map { ($0.lower + $0.upper) / 2 }
+    let series = models.map { model in
+      let values = zip(places, model.rows.map(value))
+      return Plot.Series(
+        model.name, points: values.map { ($0, 100 * ($1.0 ?? .nan)) },
+        band: values.compactMap { place, value in
+          guard let lower = value.1, let upper = value.2 else { return nil }
+          return (place, 100 * lower, 100 * upper)
+        }, hasMarkers: true)
+    }
     return Plot(
-      title: title, subtitle: "\(report.dataset): \(report.summary)",
+      title: title, subtitle: "\(report.dataset): \(report.summary)\(note)",
       x: Axis(
         "share of the pixels in per cent", range: 0...100, ticks: places,
         tickLabels: Dictionary(
           zip(places, bins.map { "\($0.lower.formattedShort)–\($0.upper.formattedShort)" }), uniquingKeysWith: { $1 })),
-      y: Axis(label),
-      series: models.map { model in
-        let values = zip(places, model.rows.map(value))
-        return Plot.Series(
-          model.name, points: values.map { ($0, 100 * ($1.0 ?? .nan)) },
-          band: values.compactMap { place, value in
-            guard let lower = value.1, let upper = value.2 else { return nil }
-            return (place, 100 * lower, 100 * upper)
-          }, hasMarkers: true)
-      }
+      y: .percentages(label, series), series: series
     ).svg
   }
 

@@ -84,11 +84,12 @@ package struct RobustnessReport: Sendable {
     let scope = transformed.map { ", on the \($0) images only" } ?? ""
     let ticks = swept.compactMap(\.value)
     return Plot(
-      title: "\(metric.name.prefix(1).uppercased() + metric.name.dropFirst()) after \(sweep.rawValue)\(scope)",
+      title: "\(metric.name.prefix(1).uppercased() + metric.name.dropFirst()) after \(sweep.title)\(scope)",
       subtitle: "\(dataset): mean over the generators"
-        + (models.count == 1 && original != nil ? "; dashed: images as they are" : ""),
+        + (models.count == 1 && original != nil ? "; dashed: images as they are" : "")
+        + (points.first?.report.bandNote ?? ""),
       x: Axis(sweep.label, isReversed: sweep.isReversed, ticks: ticks.count <= 10 ? ticks : nil),
-      y: Axis("\(metric.title) in per cent"), series: series,
+      y: .percentages("\(metric.title) in per cent", series), series: series,
       references: models.count == 1 ? original.map { [.horizontal(100 * $0)] } ?? [] : []
     ).svg
   }

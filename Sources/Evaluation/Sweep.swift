@@ -61,6 +61,20 @@ package enum Sweep: String, Sendable, CaseIterable {
     }
   }
 
+  /// What was done to the images, in a sentence.
+  var title: String {
+    switch self {
+    case .jpeg: "JPEG compression"
+    case .webp: "WEBP compression"
+    case .resize: "resizing to a square"
+    case .downsize: "downsizing"
+    case .blur: "Gaussian blur"
+    case .noise: "Gaussian noise"
+    case .lowpass: "low-pass filtering"
+    case .crop: "cropping"
+    }
+  }
+
   /// Strong changes lie at the right.
   var isReversed: Bool {
     switch self {

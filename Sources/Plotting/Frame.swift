@@ -21,6 +21,9 @@ struct Frame {
   private static let faint = "#e4e4e4"
   /// From a legend's left end to its text.
   private static let keyWidth = 28.0
+  /// Degrees, and what a slanted name takes in both directions.
+  private static let slant = 35.0
+  private static let (slantAcross, slantDown) = (0.82, 0.58)
 
   /// - Parameters:
   ///   - slanted: labels at the x axis are names, too long to stand side by side.
@@ -38,14 +41,17 @@ struct Frame {
       axis.ticks(count: 6).map { SVGDocument.width(of: $0.label, size: 12) }.max() ?? 0
     }
     let labels = labelWidth(y)
-    let names = slanted ? x.ticks(count: 0).map { SVGDocument.width(of: $0.label, size: 12) } : []
+    let slantedTicks = slanted ? x.ticks(count: 0) : []
+    let names = slantedTicks.map { SVGDocument.width(of: $0.label, size: 12) }
+    // How far each name reaches to the left of the axis.
+    let overhang = zip(slantedTicks, names).map { $1 * Self.slantAcross + 8 - (x.share($0.value) ?? 0) * width }.max()
     self.labelWidth = labels
-    left = max(48 + labels, slanted ? (names.first ?? 0) * 0.8 : 0)
+    left = max(48 + labels, overhang ?? 0)
     right = left + width
     legendStart = right + (secondY.map { labelWidth($0) + 44 } ?? 0) + 20
     top = subtitle == nil ? 48 : 66
     bottom = top + Self.plotHeight
-    let below = slanted ? 34 + (names.max() ?? 0) * 0.62 : 54
+    let below = slanted ? 34 + (names.max() ?? 0) * Self.slantDown : 54
     let beside = legend.map { SVGDocument.width(of: $0, size: 12) }.max().map { $0 + Self.keyWidth + 14 } ?? 4
     let heading = max(
       SVGDocument.width(of: title, size: 16) * 1.08, SVGDocument.width(of: subtitle ?? "", size: 12))
@@ -88,7 +94,8 @@ struct Frame {
       document.line(Point(x: place.x, y: bottom), Point(x: place.x, y: bottom + 5), stroke: Self.ink)
       if slanted {
         document.write(
-          tick.label, at: Point(x: place.x + 4, y: bottom + 18), size: 12, anchor: .end, rotation: -35)
+          tick.label, at: Point(x: place.x + 4, y: bottom + 18), size: 12, anchor: .end,
+          rotation: -Self.slant)
       } else {
         document.write(tick.label, at: Point(x: place.x, y: bottom + 20), size: 12, anchor: .middle)
       }
