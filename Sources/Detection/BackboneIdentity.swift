@@ -5,12 +5,14 @@ import StayposCore
 import SystemPackage
 
 /// SHA-256 over everything in a model file that its pooled features depend on: architecture, preprocessing, and all tensors
-/// but the head's. Models that differ in head, threshold or card alone have the same.
+/// but the head's; in int8 what the 8 bits stand for, too. Models that differ in head, threshold or card alone have the same.
 package struct BackboneIdentity: Sendable, Hashable {
   package let sha256: SHA256Digest
 
-  /// - Parameter path: of a model that can be loaded.
-  package init(of path: FilePath) throws(DetectionError) {
+  /// - Parameters:
+  ///   - path: of a model that can be loaded.
+  ///   - precision: that the features are computed in; not `auto`.
+  package init(of path: FilePath, precision: Precision) throws(DetectionError) {
     do {
       let file = try SafetensorsFile(path: path)
       let metadata = try ModelMetadata(file.metadata)
@@ -25,6 +27,10 @@ package struct BackboneIdentity: Sendable, Hashable {
         }
         hash.update(part: Array("\(required.name) \(tensor.type.rawValue) \(tensor.shape)".utf8))
         hash.update(part: file.bytes(of: tensor))
+      }
+      if precision == .int8, let ranges = file.tensors[Model.calibrationName] {
+        hash.update(part: Array("\(Model.calibrationName) \(ranges.type.rawValue) \(ranges.shape)".utf8))
+        hash.update(part: file.bytes(of: ranges))
       }
       sha256 = hash.finalize()
     } catch let error as DetectionError {

@@ -19,7 +19,8 @@ import Testing
 
   private func calibrated(_ tiny: TinyModel, _ body: (Model) throws -> Void) throws {
     try tiny.withFile { path in
-      let calibrator = try Calibrator(model: Model(path: path))
+      let original = try Model(path: path)
+      let calibrator = try Calibrator(model: original)
       var rows = RGBImageRows(image(1))
       guard case .scored = try calibrator.observe(&rows) else {
         Issue.record("not scored")
@@ -27,8 +28,9 @@ import Testing
       }
       let target = FilePath(path.string + ".int8")
       defer { try? FileManager.default.removeItem(atPath: target.string) }
-      try calibrator.writeModel(from: path, to: target)
-      try body(Model(path: target))
+      var revision = ModelRevision(of: original, at: path)
+      revision.calibration = calibrator.calibration
+      try body(revision.write(to: target))
     }
   }
 
@@ -69,6 +71,23 @@ import Testing
     }
   }
 
+  /// What was cached of one calibration is not taken for another's.
+  @Test func theBackboneIsAnotherInINT8Alone() throws {
+    var tiny = try TinyModel()
+    let count = try tiny.withFile { try Model(path: $0).parameters.count }
+    var found: [Precision: Set<SHA256Digest>] = [:]
+    for range in [Float(1), 2] {
+      tiny.tensors[Model.calibrationName] = TinyModel.Tensor(
+        shape: [count], values: Array(repeating: range, count: count))
+      try tiny.withFile { path in
+        for precision in [Precision.fp32, .bf16, .int8] {
+          found[precision, default: []].insert(try BackboneIdentity(of: path, precision: precision).sha256)
+        }
+      }
+    }
+    #expect(found.mapValues(\.count) == [.fp32: 1, .bf16: 1, .int8: 2])
+  }
+
   /// Both fit the architecture, but cannot have come from a calibration.
   @Test func rangesAreChecked() throws {
     var tiny = try TinyModel()
@@ -88,14 +107,12 @@ import Testing
   @Test func aFileThatWasReplacedIsNotCopied() throws {
     let tiny = try TinyModel()
     try tiny.withFile { path in
-      let calibrator = try Calibrator(model: Model(path: path))
-      var rows = RGBImageRows(image(1))
-      _ = try calibrator.observe(&rows)
+      let original = try Model(path: path)
       var other = tiny
       other.metadata["name"] = "another"
       try other.withFile { other in
         let target = FilePath(path.string + ".int8")
-        #expect(throws: DetectionError.self) { try calibrator.writeModel(from: other, to: target) }
+        #expect(throws: DetectionError.self) { try ModelRevision(of: original, at: other).write(to: target) }
         #expect(!FileManager.default.fileExists(atPath: target.string))
       }
     }

@@ -45,9 +45,9 @@ struct FeatureOptions: ParsableArguments {
   func open() throws -> (path: FilePath, model: Model, cache: FeatureCache) {
     let path = try path()
     let model = try Model(path: path)
-    let backbone = try BackboneIdentity(of: path).sha256
     // What `auto` means here is part of what the features are.
     let resolved = try Detector(model: model, precision: precision, threads: 1).precision
+    let backbone = try BackboneIdentity(of: path, precision: resolved).sha256
     let key = FeatureCache.Key(backbone: backbone, precision: resolved.rawValue, columns: model.head.weights.count)
     return (path, model, try FeatureCache(path: cache?.path ?? Self.defaultCache(key), key: key))
   }
