@@ -22,7 +22,8 @@ package struct OperatingPoint: Sendable, Equatable {
   ///   - logits: of real images; at least one, all finite.
   ///   - rate: wished, 0..<1.
   ///   - isGuaranteed: take the lowest threshold whose rate is at most the wished one with ``confidence``, instead of the
-  ///     one whose rate among these images is. Nil if the images are too few for that.
+  ///     one whose rate among these images is. Nil if the images are too few for that, or if too many of their
+  ///     probabilities are rounded to 1.
   package init?(
     logits: [Double], falsePositiveRate rate: Double, confidence: Double = 0.95, isGuaranteed: Bool = false
   ) {
@@ -37,20 +38,26 @@ package struct OperatingPoint: Sendable, Equatable {
       guard unsure > 0 else { return nil }
       allowed = unsure - 1
     }
-    // Among equal scores all are flagged or none.
+    // Among equal scores all are flagged or none: what is compared are probabilities, which are equal sooner.
+    let probabilities = sorted.map(Self.probability)
     var flagged = allowed
-    while flagged > 0, flagged < count, sorted[count - flagged] == sorted[count - flagged - 1] { flagged -= 1 }
+    while flagged > 0, flagged < count, probabilities[count - flagged] == probabilities[count - flagged - 1] {
+      flagged -= 1
+    }
     if flagged == count { flagged = count - 1 }
     let below = sorted[count - flagged - 1]
     let above = flagged == 0 ? below + 1 : sorted[count - flagged]
     let logit = below + (above - below) / 2
-    guard let threshold = Threshold(Self.probability(logit)) else { return nil }
+    // The middle may be rounded to the lower one of the two.
+    let value = max(Self.probability(logit), probabilities[count - flagged - 1].nextUp)
+    guard let threshold = Threshold(min(value, 1)) else { return nil }
     self.threshold = threshold
     self.logit = logit
     self.confidence = confidence
     images = count
-    // Where probabilities round to the same number, as they are flagged.
-    self.flagged = sorted.count { Self.probability($0) >= threshold.value }
+    // More than wished where probabilities of 1 cannot be told apart.
+    self.flagged = probabilities.count { $0 >= threshold.value }
+    if isGuaranteed, self.flagged > allowed { return nil }
     falsePositiveRate = BinomialInterval(successes: self.flagged, trials: count, confidence: confidence)
     thresholdInterval = Self.interval(sorted, rate: rate, confidence: confidence)
   }

@@ -45,6 +45,28 @@ import Testing
     #expect(OperatingPoint(logits: Array(logits.dropLast()), falsePositiveRate: 0.01, isGuaranteed: true) == nil)
   }
 
+  /// Probabilities are what is compared, and they are rounded: a guarantee is kept by what is flagged, or refused.
+  @Test func aGuaranteeHoldsAfterRounding() throws {
+    let seed = UInt64.random(in: 0..<1_000_000)
+    var random = SeededGenerator(seed: seed)
+    var refused = 0
+    for round in 0..<60 {
+      // Up to where probabilities are 1, and close together: 1 - 1e-16 is a logit of 36.7.
+      let spread = [0.01, 1, 4][round % 3]
+      let logits = (0..<400).map { _ in Double.random(in: 36 - spread...36 + spread, using: &random) }
+      guard let point = OperatingPoint(logits: logits, falsePositiveRate: 0.02, isGuaranteed: true) else {
+        refused += 1
+        continue
+      }
+      let flagged = logits.count {
+        point.threshold.verdict(on: Score(realScore: 0, fakeScore: 0, bias: $0)) == .flagged
+      }
+      #expect(flagged == point.flagged)
+      #expect(BinomialInterval.upperBound(successes: flagged, trials: 400, confidence: 0.95) <= 0.02, "seed \(seed)")
+    }
+    #expect(refused > 0 && refused < 60, "seed \(seed): \(refused) refused")
+  }
+
   /// The intervals keep their promise: in many samples from a known distribution, the true rate at the threshold is inside
   /// at least as often as they say, and so is the true quantile.
   @Test func theIntervalsCoverTheTruth() throws {

@@ -97,27 +97,18 @@ struct CalibrateCommand: ParsableCommand {
 
   private func calibrate() throws {
     let sample = try scores.isEmpty ? sampleOfImages() : sampleOfScores()
-    guard !sample.real.isEmpty else { throw Failure("none of the real images was scored") }
-    if !generated.isEmpty, sample.generated.isEmpty { throw Failure("none of the generated images was scored") }
-    let fitted = temperature ? Temperature(generated: sample.generated, real: sample.real) : nil
-    let scale = fitted?.value ?? 1
-    let real = sample.real.map { $0 / scale }
     guard
       let point = OperatingPoint(
-        logits: real, falsePositiveRate: falsePositiveRate, confidence: confidence, isGuaranteed: guarantee)
-    else {
-      throw Failure(
-        "\(real.count) real images are too few to be sure of a rate of \(falsePositiveRate): "
-          + "leave out --guarantee, or take more")
-    }
+        logits: sample.real, falsePositiveRate: falsePositiveRate, confidence: confidence, isGuaranteed: guarantee)
+    else { throw Failure(noGuarantee(sample.real.count)) }
     let record = CalibrationRecord(
       name: name ?? sample.name, base: sample.model, rate: falsePositiveRate, isGuaranteed: guarantee, point: point,
-      temperature: fitted, generated: sample.generated.map { $0 / scale }, notScored: sample.notScored)
+      temperature: sample.temperature, generated: sample.generated, notScored: sample.notScored)
     if let plot {
-      let picture = RatePlot(real, at: point, wished: falsePositiveRate, name: record.name)
+      let picture = RatePlot(sample.real, at: point, wished: falsePositiveRate, name: record.name)
       try OutputFile.write(Array(picture.svg.utf8), to: plot.path)
     }
-    if let output { try write(record, point, scale: fitted?.value, to: output.path) }
+    if let output { try write(record, point, sample.head, to: output.path) }
     if json {
       try Console.write(json: record)
     } else {
@@ -125,21 +116,15 @@ struct CalibrateCommand: ParsableCommand {
     }
   }
 
-  private func write(
-    _ record: CalibrationRecord, _ point: OperatingPoint, scale: Double?, to output: FilePath
-  ) throws {
+  private func write(_ record: CalibrationRecord, _ point: OperatingPoint, _ head: Head?, to output: FilePath) throws {
     let path = try features.path()
     let model = try Model(path: path)
     guard model.info.sha256 == record.base else {
       throw Failure("the scores are those of another model, \(record.base): name its file with --model")
     }
     var revision = ModelRevision(of: model, at: path)
-    revision.name = record.name
-    revision.threshold = point.threshold
-    if let scale {
-      revision.head = try Head(
-        model.head.kind, weights: model.head.weights.map { Float($0 / scale) }, bias: Float(model.head.bias / scale))
-    }
+    (revision.name, revision.threshold) = (record.name, point.threshold)
+    if let head { revision.head = head }
     var card = ModelCard(model.info.card)
     card["calibration"] = JSONValue(encoding: record)
     revision.card = card.text
@@ -153,6 +138,9 @@ struct CalibrateCommand: ParsableCommand {
     var real: [Double]
     var generated: [Double] = []
     var notScored: Int
+    /// Nil: the model's own.
+    var head: Head?
+    var temperature: Temperature?
   }
 
   private func sampleOfScores() throws -> Sample {
@@ -165,17 +153,38 @@ struct CalibrateCommand: ParsableCommand {
 
   private func sampleOfImages() throws -> Sample {
     let (_, model, cache) = try features.open()
-    let (real, realsLeftOut) = try logits(of: reals, model, cache, title: "real images")
-    let (generated, generatedLeftOut) = try logits(of: generated, model, cache, title: "generated images")
+    let (real, realsLeftOut) = try rows(of: reals, model, cache, title: "real images")
+    let (fake, generatedLeftOut) = try rows(of: generated, model, cache, title: "generated images")
+    guard !real.isEmpty else { throw Failure("none of the real images was scored") }
+    if !generated.isEmpty, fake.isEmpty { throw Failure("none of the generated images was scored") }
+    let table = try cache.table()
+    func logits(_ rows: [Int], _ head: Head) -> [Double] {
+      rows.map { row in head.score(table.row(row).map { Double($0) }).logit }
+    }
+    var head = model.head
+    let fitted = temperature ? Temperature(generated: logits(fake, head), real: logits(real, head)) : nil
+    if let scale = fitted?.value {
+      head = try Head(head.kind, weights: head.weights.map { Float($0 / scale) }, bias: Float(head.bias / scale))
+    }
+    // Of the head as it is written: rounded.
     return Sample(
-      name: model.info.name, model: model.info.sha256, real: real, generated: generated,
-      notScored: realsLeftOut + generatedLeftOut)
+      name: model.info.name, model: model.info.sha256, real: logits(real, head), generated: logits(fake, head),
+      notScored: realsLeftOut + generatedLeftOut, head: head, temperature: fitted)
   }
 
-  /// Of every image once, however often it is there.
-  private func logits(
+  private func noGuarantee(_ images: Int) -> String {
+    let bound = BinomialInterval.upperBound(successes: 0, trials: images, confidence: confidence)
+    return bound > falsePositiveRate
+      ? "\(images) real images are too few to be sure of a rate of \(falsePositiveRate): leave out --guarantee, or take "
+        + "more"
+      : "too many of the real images have a probability of 1 for a rate of \(falsePositiveRate): no threshold tells them "
+        + "apart (--temperature may)"
+  }
+
+  /// Of every image once, however often it is there: rows of the cache.
+  private func rows(
     of arguments: [PathArgument], _ model: Model, _ cache: FeatureCache, title: String
-  ) throws -> (logits: [Double], leftOut: Int) {
+  ) throws -> (rows: [Int], leftOut: Int) {
     var paths: [FilePath] = []
     FileWalk.visit(arguments.map(\.path)) { item in
       switch item {
@@ -185,13 +194,9 @@ struct CalibrateCommand: ParsableCommand {
     }
     guard !paths.isEmpty else { return ([], 0) }
     let outcomes = try features.extract(paths, model, into: cache, title: title)
-    var samples = LabelledRows()
     var seen: Set<Int> = []
-    for case .row(let row) in outcomes where seen.insert(row).inserted { samples.append(row, isGenerated: false) }
-    guard samples.count > 0 else { return ([], outcomes.count) }
-    let table = try cache.table()
-    let logits = samples.rows.map { row in model.head.score(table.row(Int(row)).map { Double($0) }).logit }
-    let leftOut = outcomes.count { if case .notScored = $0 { true } else { false } }
-    return (logits, leftOut)
+    var rows: [Int] = []
+    for case .row(let row) in outcomes where seen.insert(row).inserted { rows.append(row) }
+    return (rows, outcomes.count { if case .notScored = $0 { true } else { false } })
   }
 }
