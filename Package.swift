@@ -81,7 +81,7 @@ let package = Package(
       "Training",
       [
         "StayposCore", "Threading", "Hashing", "ImageDecoding", "NeuralNetwork", "Checkpoints", "Detection", "Datasets",
-        "Plotting", "CLogisticRegression", "CWebP", system,
+        "Plotting", "Transforms", "CLogisticRegression", system,
       ]),
     library("Curation", ["StayposCore", "Datasets", "Hashing", "ImageDecoding", system]),
     library("Autoencoding", ["StayposCore", "Checkpoints", "ImageDecoding", "NeuralNetwork", system]),

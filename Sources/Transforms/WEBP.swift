@@ -4,12 +4,14 @@ import StayposCore
 
 /// WEBP through libwebp, for robustness tests and augmentation. Not for uploads: the scorer does not know the format.
 package enum WEBP {
+  /// In pixels: the format has no larger images.
+  package static let longestSide = Int(WEBP_MAX_DIMENSION)
+
   /// Lossy, with libwebp's other settings as they are, like Pillow's `save(quality=…)`.
   /// - Parameter quality: 0...100.
   package static func encode(_ image: RGBImage, quality: Double) throws(EncodingFailure) -> [UInt8] {
-    let limit = Int(WEBP_MAX_DIMENSION)
-    guard max(image.size.width, image.size.height) <= limit else {
-      throw EncodingFailure(detail: "WEBP has no images of more than \(limit) pixels a side")
+    guard max(image.size.width, image.size.height) <= longestSide else {
+      throw EncodingFailure(detail: "WEBP has no images of more than \(longestSide) pixels a side")
     }
     var bytes: UnsafeMutablePointer<UInt8>?
     let count = WebPEncodeRGB(

@@ -1,5 +1,6 @@
 import ImageDecoding
 import StayposCore
+import Transforms
 
 /// The Corvi and Rajan trainings' augmentations, in their order. What is drawn depends on the random numbers and the image's
 /// size alone: an image and its reconstruction that get the same numbers are changed in the same way.
@@ -21,6 +22,7 @@ package struct AugmentationRecipe: Sendable, Equatable, Codable {
   /// On the scale 0...255.
   package var noiseVariance = [10.0, 50]
   package var blurProbability = 0.5
+  /// Drawn for each channel.
   package var blurSigma = [0.0, 3]
   package var jpegProbability = 0.5
   package var jpegQuality = [30, 100]
@@ -40,7 +42,8 @@ package struct AugmentationRecipe: Sendable, Equatable, Codable {
     var image = image
     if draw(resizedCropProbability, &random) {
       let box = ResizedCrop.box(in: image.size, scale: resizedCropScale, ratio: resizedCropRatio, &random)
-      image = image.cropped(box).resized(to: ImageSize(width: resizedCropSize, height: resizedCropSize))
+      image = image.cropped(x: box.x, y: box.y, to: box.size)
+        .resized(to: ImageSize(width: resizedCropSize, height: resizedCropSize), .bilinear)
     }
     if draw(jitterProbability, &random) {
       image = ColourJitter(
@@ -56,29 +59,33 @@ package struct AugmentationRecipe: Sendable, Equatable, Codable {
       image = image.withHole(centredAtX: x, y: y, size: cutoutSize, fill: cutoutFill)
     }
     if draw(noiseProbability, &random) {
-      image = image.withNoise(deviation: uniform(noiseVariance[0], noiseVariance[1], &random).squareRoot(), &random)
+      let variance = uniform(noiseVariance[0], noiseVariance[1], &random)
+      image = image.noisy(deviation: variance.squareRoot(), using: &random)
     }
-    if draw(blurProbability, &random) { image = image.blurred(sigma: uniform(blurSigma[0], blurSigma[1], &random)) }
+    if draw(blurProbability, &random) {
+      image = image.blurred(sigmas: (0..<3).map { _ in uniform(blurSigma[0], blurSigma[1], &random) })
+    }
     if draw(jpegProbability, &random) {
       let quality = Int.random(in: jpegQuality[0]...jpegQuality[1], using: &random)
-      let compressed = draw(webpShare, &random) ? image.throughWebP(quality: quality) : nil
-      if let compressed { image = compressed } else { image = try image.throughJPEG(quality: quality) }
+      // libwebp takes no larger ones.
+      let isWebP = draw(webpShare, &random) && max(image.size.width, image.size.height) <= WEBP.longestSide
+      let codec = isWebP ? ImageTransform.webp(quality: Double(quality)) : .jpeg(quality: quality)
+      image = try codec.applied(to: image, using: &random)
     }
     if rotates { image = image.rotated(quarterTurns: Int.random(in: 0..<4, using: &random)) }
     if draw(flipProbability, &random) { image = image.flipped() }
     image = image.padded(to: cropSize)
-    return image.cropped(
-      PixelBox(
-        x: Int.random(in: 0...image.size.width - cropSize, using: &random),
-        y: Int.random(in: 0...image.size.height - cropSize, using: &random), width: cropSize, height: cropSize))
+    let x = Int.random(in: 0...image.size.width - cropSize, using: &random)
+    let y = Int.random(in: 0...image.size.height - cropSize, using: &random)
+    return image.cropped(x: x, y: y, to: ImageSize(width: cropSize, height: cropSize))
   }
 
   /// The crop out of the middle of an image, for validation.
   package func middle(of image: RGBImage) -> RGBImage {
     let image = image.padded(to: cropSize)
     return image.cropped(
-      PixelBox(
-        x: (image.size.width - cropSize) / 2, y: (image.size.height - cropSize) / 2, width: cropSize, height: cropSize))
+      x: (image.size.width - cropSize) / 2, y: (image.size.height - cropSize) / 2,
+      to: ImageSize(width: cropSize, height: cropSize))
   }
 
   private func draw(_ probability: Double, _ random: inout SplitMix64) -> Bool {
@@ -86,18 +93,6 @@ package struct AugmentationRecipe: Sendable, Equatable, Codable {
   }
 
   private func uniform(_ low: Double, _ high: Double, _ random: inout SplitMix64) -> Double {
-    low + (high - low) * (Double(random.next() >> 11) * 0x1p-53)
-  }
-}
-
-/// A part of an image.
-package struct PixelBox: Sendable, Equatable {
-  package var x: Int
-  package var y: Int
-  package var width: Int
-  package var height: Int
-
-  package init(x: Int, y: Int, width: Int, height: Int) {
-    (self.x, self.y, self.width, self.height) = (x, y, width, height)
+    low + (high - low) * random.nextUniform()
   }
 }

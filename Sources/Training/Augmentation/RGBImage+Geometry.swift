@@ -23,11 +23,6 @@ extension RGBImage {
     return RGBImage(size: size, pixels: pixels)
   }
 
-  package func cropped(_ box: PixelBox) -> RGBImage {
-    precondition(box.x >= 0 && box.y >= 0 && box.x + box.width <= size.width && box.y + box.height <= size.height)
-    return gathered(ImageSize(width: box.width, height: box.height)) { ($0 + box.x, $1 + box.y) }
-  }
-
   /// Counterclockwise, as NumPy's `rot90`.
   package func rotated(quarterTurns: Int) -> RGBImage {
     let turned = ImageSize(width: size.height, height: size.width)
@@ -70,63 +65,5 @@ extension RGBImage {
         start..<start + 3 * columns.count, with: repeatElement(fill, count: 3 * columns.count))
     }
     return image
-  }
-
-  /// Bilinear with as many source pixels as a target pixel covers: Pillow's `resize`, with its rounding.
-  package func resized(to target: ImageSize) -> RGBImage {
-    let across = Resampling(from: size.width, to: target.width)
-    let down = Resampling(from: size.height, to: target.height)
-    let middle = across.apply(
-      to: pixels, lines: size.height, lineStride: 3 * size.width, stride: 3,
-      resultLineStride: 3 * target.width, resultStride: 3)
-    let result = down.apply(
-      to: middle, lines: target.width, lineStride: 3, stride: 3 * target.width, resultLineStride: 3,
-      resultStride: 3 * target.width)
-    return RGBImage(size: target, pixels: result)
-  }
-}
-
-/// One direction of a bilinear resize.
-private struct Resampling {
-  private static let bits = 22
-  /// First source pixel and fixed-point weights, for each target pixel.
-  private var taps: [(first: Int, weights: [Int])] = []
-
-  init(from source: Int, to target: Int) {
-    let scale = Double(source) / Double(target)
-    let support = max(scale, 1)
-    for index in 0..<target {
-      let centre = (Double(index) + 0.5) * scale
-      let first = max(0, Int(centre - support + 0.5))
-      let end = min(source, Int(centre + support + 0.5))
-      let weights = (first..<end).map { max(0, 1 - abs((Double($0) - centre + 0.5) / support)) }
-      let total = weights.reduce(0, +)
-      taps.append((first, weights.map { Int(0.5 + $0 / total * Double(1 << Self.bits)) }))
-    }
-  }
-
-  func apply(
-    to pixels: [UInt8], lines: Int, lineStride: Int, stride: Int, resultLineStride: Int, resultStride: Int
-  ) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: 3 * lines * taps.count) { result, count in
-      pixels.withUnsafeBufferPointer { source in
-        for line in 0..<lines {
-          for (index, tap) in taps.enumerated() {
-            for channel in 0..<3 {
-              var sum = 1 << (Self.bits - 1)
-              var offset = line * lineStride + tap.first * stride + channel
-              for weight in tap.weights {
-                sum += Int(source[offset]) * weight
-                offset += stride
-              }
-              result.initializeElement(
-                at: line * resultLineStride + index * resultStride + channel,
-                to: UInt8(clamping: sum >> Self.bits))
-            }
-          }
-        }
-      }
-      count = 3 * lines * taps.count
-    }
   }
 }

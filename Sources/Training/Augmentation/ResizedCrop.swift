@@ -2,9 +2,13 @@ import Glibc
 import StayposCore
 
 /// Where torchvision's RandomResizedCrop cuts.
-enum ResizedCrop {
+struct ResizedCrop: Equatable {
+  var x: Int
+  var y: Int
+  var size: ImageSize
+
   /// A box with a random share of the image's area and a random shape; after ten that do not fit, the largest in the middle.
-  static func box(in size: ImageSize, scale: [Double], ratio: [Double], _ random: inout SplitMix64) -> PixelBox {
+  static func box(in size: ImageSize, scale: [Double], ratio: [Double], _ random: inout SplitMix64) -> ResizedCrop {
     let area = Double(size.width * size.height)
     for _ in 0..<10 {
       let target = area * Double.random(in: scale[0]...scale[1], using: &random)
@@ -12,9 +16,9 @@ enum ResizedCrop {
       let width = Int((target * shape).squareRoot().rounded(.toNearestOrEven))
       let height = Int((target / shape).squareRoot().rounded(.toNearestOrEven))
       guard (1...size.width).contains(width), (1...size.height).contains(height) else { continue }
-      return PixelBox(
+      return ResizedCrop(
         x: Int.random(in: 0...size.width - width, using: &random),
-        y: Int.random(in: 0...size.height - height, using: &random), width: width, height: height)
+        y: Int.random(in: 0...size.height - height, using: &random), size: ImageSize(width: width, height: height))
     }
     let shape = Double(size.width) / Double(size.height)
     var (width, height) = (size.width, size.height)
@@ -23,6 +27,7 @@ enum ResizedCrop {
     } else if shape > ratio[1] {
       width = min(size.width, Int((Double(height) * ratio[1]).rounded()))
     }
-    return PixelBox(x: (size.width - width) / 2, y: (size.height - height) / 2, width: width, height: height)
+    return ResizedCrop(
+      x: (size.width - width) / 2, y: (size.height - height) / 2, size: ImageSize(width: width, height: height))
   }
 }
