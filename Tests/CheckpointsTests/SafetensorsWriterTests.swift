@@ -45,4 +45,48 @@ import Testing
     while readdir(listing) != nil { entries += 1 }
     #expect(entries == 3)  // ".", ".." and "taken"
   }
+
+  /// What a killed writer left is no obstacle, and goes.
+  @Test func aTornFileIsWrittenOver() throws {
+    let directory = TemporaryDirectory()
+    let path = directory.path("m.safetensors")
+    directory.write(String(repeating: "x", count: 10_000), to: "m.safetensors.partial")
+    var writer = SafetensorsWriter()
+    try writer.add("x", shape: [1], floats: [2])
+    try writer.write(to: path)
+    #expect(try SafetensorsFile(path: path).withFileBytes { Array($0) } == writer.serialized())
+    #expect(directory.path("m.safetensors.partial").withPlatformString { access($0, F_OK) } != 0)
+  }
+
+  @Test func twoWritersDoNotMix() throws {
+    let directory = TemporaryDirectory()
+    let path = directory.path("m.safetensors")
+    let other = directory.write("theirs", to: "m.safetensors.partial")
+    let descriptor = other.withPlatformString { open($0, O_RDWR | O_CLOEXEC) }
+    defer { close(descriptor) }
+    try #require(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+    let error = #expect(throws: CheckpointError.self) { try SafetensorsWriter().write(to: path) }
+    #expect(error?.message == "another process is writing the file")
+    var status = stat()
+    #expect(fstat(descriptor, &status) == 0 && status.st_size == 6 && status.st_nlink == 1)
+  }
+
+  /// A file that does not pass its check does not replace the old one.
+  @Test func whatIsCheckedIsInItsPlaceAfterwards() throws {
+    let directory = TemporaryDirectory()
+    let path = directory.write("old", to: "m.safetensors")
+    let refusal = CheckpointError(.malformed, "not wanted")
+    let error = #expect(throws: CheckpointError.self) {
+      try SafetensorsWriter().write(to: path) { _ in throw refusal }
+    }
+    #expect(error == refusal)
+    var status = stat()
+    #expect(path.withPlatformString { stat($0, &status) } == 0 && status.st_size == 3)
+    #expect(directory.path("m.safetensors.partial").withPlatformString { access($0, F_OK) } != 0)
+    let size = try SafetensorsWriter().write(to: path) { written in
+      try SafetensorsFile(path: written).withFileBytes { $0.count }
+    }
+    #expect(size == SafetensorsWriter().serialized().count)
+    #expect(try SafetensorsFile(path: path).tensors.isEmpty)
+  }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import SystemPackage
 
 /// Collects named tensors and writes them as a safetensors file. The same input gives the same bytes: wider types come
@@ -63,25 +62,32 @@ package struct SafetensorsWriter {
   }
 
   /// Writes beside `path`, syncs, and renames over it: whoever has the old file mapped keeps it.
-  package func write(to path: FilePath, permissions: FilePermissions = [.ownerReadWrite, .groupRead, .otherRead])
-    throws(CheckpointError)
-  {
+  package func write(to path: FilePath, permissions: FilePermissions = .readableModel) throws(CheckpointError) {
+    try partial(path, permissions).commit()
+  }
+
+  /// The same.
+  /// - Parameter check: of what was written, before it takes the other's place; what it throws leaves the old file.
+  /// - Throws: what `check` throws, or ``CheckpointError``.
+  package func write<Checked>(
+    to path: FilePath, permissions: FilePermissions = .readableModel, check: (_ written: FilePath) throws -> Checked
+  ) throws -> Checked {
+    let replacement = try partial(path, permissions)
+    let checked = try check(replacement.partial)
+    try replacement.commit()
+    return checked
+  }
+
+  /// All of it, on the disk, but not in its place.
+  private func partial(
+    _ path: FilePath, _ permissions: FilePermissions
+  ) throws(CheckpointError) -> FileReplacement {
     let (header, order) = layout()
-    let temporary = path.removingLastComponent().appending(".\(path.lastComponent?.string ?? "").\(getpid())")
-    do {
-      let file = try FileDescriptor.open(
-        temporary, .writeOnly, options: [.create, .truncate, .closeOnExec, .noFollow], permissions: permissions)
-      try file.closeAfter {
-        try file.writeAll(header)
-        for tensor in order { try file.writeAll(tensor.bytes) }
-        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
-      }
-      let renamed = temporary.withPlatformString { from in path.withPlatformString { to in rename(from, to) } }
-      guard renamed == 0 else { throw Errno(rawValue: errno) }
-    } catch {
-      _ = temporary.withPlatformString { unlink($0) }
-      throw CheckpointError(.system, "cannot write the file", file: path, errno: error as? Errno)
-    }
+    let replacement = try FileReplacement(of: path, permissions: permissions)
+    try replacement.write(header)
+    for tensor in order { try replacement.write(tensor.bytes) }
+    try replacement.sync()
+    return replacement
   }
 
   /// Length, JSON and padding to a multiple of 8, and the tensors in the order of their data.
@@ -122,4 +128,9 @@ package struct SafetensorsWriter {
     }
     return text + "\""
   }
+}
+
+extension FilePermissions {
+  /// Of what a model or checkpoint is written with.
+  package static var readableModel: FilePermissions { [.ownerReadWrite, .groupRead, .otherRead] }
 }

@@ -114,7 +114,7 @@ struct ModelImportCommand: ParsableCommand {
     plan.fakeClass = fakeClass
     let result = try plan.run(checkpoint)
     let (taken, ignored, found, remarks) = (result.taken, result.ignored, result.prefix, result.remarks)
-    let model = try ModelFileWriter.write(result.file, to: target)
+    let model = try result.file.writeModel(to: target)
     return ModelImportRecord(
       path: target.json.path, format: checkpoint.format, architecture: architecture.name, tensors: taken,
       ignored: ignored,

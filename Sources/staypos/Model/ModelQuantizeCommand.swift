@@ -51,12 +51,13 @@ struct ModelQuantizeCommand: ParsableCommand {
       guard !OutputFile.isSame(source, output.path) else {
         throw Failure("\(output.path.escaped) is the model itself: name another file for --output")
       }
-      let calibrator = try Calibrator(
-        model: Model(path: source), threads: threads, memoryLimit: ProcessMemory.limit)
+      let original = try Model(path: source)
+      let calibrator = try Calibrator(model: original, threads: threads, memoryLimit: ProcessMemory.limit)
       let count = observeAll(calibrator)
       guard count > 0 else { throw Failure("\(images.path.escaped): no image was scored") }
-      try calibrator.writeModel(from: source, to: output.path)
-      let model = try Model(path: output.path)
+      var revision = ModelRevision(of: original, at: source)
+      revision.calibration = calibrator.calibration
+      let model = try revision.write(to: output.path)
       try Console.write(
         line: Console.printable(
           "\(output.path.escaped): \(model.info.name), SHA-256 \(model.info.sha256), calibrated on \(count) images"))
