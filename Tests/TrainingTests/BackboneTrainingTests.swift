@@ -1,7 +1,7 @@
-import Checkpoints
 import Datasets
 import Detection
 import Foundation
+import Hashing
 import ImageDecoding
 import NeuralNetwork
 import StayposCore
@@ -14,56 +14,6 @@ import Testing
 /// A small network on real files.
 @Suite struct BackboneTrainingTests {
   private let directory = TemporaryDirectory()
-
-  private func makeModel() throws -> FilePath {
-    let architecture = #"""
-      {"family":"resnet","block":"basic","stem":{"kernel":3,"stride":2,"padding":1,"pool":null},"widths":[8,12],\#
-      "depths":[1,1],"strides":[1,2]}
-      """#
-    let parsed = try JSONDecoder().decode(Architecture.self, from: Data(architecture.utf8))
-    var writer = SafetensorsWriter(metadata: [
-      "format": "staypos-model", "format_version": "1", "name": "tiny", "head": "linear", "threshold": "0.5",
-      "architecture": architecture, "preprocessing": #"{"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#,
-      "card": #"{"licence":"CC0-1.0"}"#,
-    ])
-    var random = SeededGenerator(seed: 2)
-    for tensor in parsed.requiredTensors {
-      let count = tensor.shape.reduce(1, *)
-      let fan = Float(tensor.shape.dropFirst().reduce(1, *))
-      let values = (0..<count).map { _ -> Float in
-        switch tensor.shape.count {
-        case 4: Float.random(in: -1...1, using: &random) * (6 / fan).squareRoot()
-        case 1: tensor.name.hasSuffix("weight") || tensor.name.hasSuffix("var") ? 1 : 0
-        default: 0
-        }
-      }
-      try writer.add(tensor.name, shape: tensor.shape, floats: values)
-    }
-    let path = directory.path("tiny.safetensors")
-    try writer.write(to: path)
-    return path
-  }
-
-  /// Pairs: a smooth picture, and the same with a faint chessboard on it.
-  private func makeDataset(_ count: Int) throws {
-    var random = SeededGenerator(seed: 8)
-    for part in ["train", "val"] {
-      for (label, amplitude) in [("real", 0), ("fake", 24)] {
-        try FileManager.default.createDirectory(
-          at: directory.url.appending(path: "data/\(part)/\(label)"), withIntermediateDirectories: true)
-        for index in 0..<count {
-          let base = Int.random(in: 40..<160, using: &random)
-          let pixels = (0..<40 * 40 * 3).map { offset in
-            let (x, y) = (offset / 3 % 40, offset / 120)
-            return UInt8(base + x + y / 2 + ((x + y) % 2 == 0 ? amplitude : 0))
-          }
-          let image = RGBImage(size: ImageSize(width: 40, height: 40), pixels: pixels)
-          try Data(PNGEncoder.encode(image)).write(
-            to: directory.url.appending(path: "data/\(part)/\(label)/\(index).png"))
-        }
-      }
-    }
-  }
 
   private var settings: BackboneSettings {
     var settings = BackboneSettings()
@@ -88,8 +38,8 @@ import Testing
   }
 
   @Test func itLearnsAndTheModelScoresAsTrained() throws {
-    let model = try makeModel()
-    try makeDataset(12)
+    let model = try TinyTraining.makeModel(in: directory)
+    try TinyTraining.makeDataset(in: directory, 12)
     var settings = settings
     (settings.epochLimit, settings.learningRate, settings.patience) = (40, 1e-2, 40)
     let training = try training(model, settings)
@@ -124,8 +74,8 @@ import Testing
 
   /// Stopped after any batch and gone on from the file, it gives the same bits.
   @Test(arguments: [1, 5, 6, 7, 10]) func aResumedTrainingIsTheSame(_ stop: Int) throws {
-    let model = try makeModel()
-    try makeDataset(10)
+    let model = try TinyTraining.makeModel(in: directory)
+    try TinyTraining.makeDataset(in: directory, 10)
     var settings = settings
     settings.epochLimit = 3
     let whole = try training(model, settings)
@@ -138,7 +88,9 @@ import Testing
       return batches < stop
     }
     let path = directory.path("checkpoint")
-    try first.checkpoint.write(to: path)
+    let digest = SHA256Digest(hashing: [])
+    let origin = TrainingOrigin(model: digest, images: digest)
+    try first.checkpoint(origin).write(to: path)
     let checkpoint = try BackboneCheckpoint(path: path, convolutions: whole.network.states.count)
     let second = try training(model, settings, resuming: checkpoint)
     try second.run { _ in true }
@@ -148,8 +100,8 @@ import Testing
   }
 
   @Test func theAblationsAreWhatTheySay() throws {
-    let model = try makeModel()
-    try makeDataset(6)
+    let model = try TinyTraining.makeModel(in: directory)
+    try TinyTraining.makeDataset(in: directory, 6)
     var clamping = settings
     (clamping.clampsHead, clamping.epochLimit) = (true, 2)
     let clamped = try training(model, clamping)

@@ -15,25 +15,6 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
-  /// Beside the test runner, which SwiftPM builds it with.
-  private static var executable: URL {
-    let runner = URL(fileURLWithPath: CommandLine.arguments[0])
-    return runner.deletingLastPathComponent().appendingPathComponent("staypos")
-  }
-
-  private func run(_ arguments: [String]) throws -> (status: Int32, output: Data, complaints: String) {
-    let process = Process()
-    process.executableURL = Self.executable
-    process.arguments = arguments
-    let (output, complaints) = (Pipe(), Pipe())
-    (process.standardOutput, process.standardError) = (output, complaints)
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    let text = String(decoding: complaints.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (process.terminationStatus, data, text)
-  }
-
   /// Smooth ramps are "real", noise is "generated": any network tells them apart.
   private func makeDataset(_ count: Int) throws {
     var random = SeededGenerator(seed: 4)
@@ -63,7 +44,7 @@ import Testing
       "train", "head", directory.path.string, "--model", model, "--cache", cache, "--output", trained.string, "--json",
       "--plot", directory.path("loss.svg").string, "--validation-share", "0.25", "--l2", "0.001", "--name", "ramps",
     ]
-    let first = try run(arguments)
+    let first = try TrainingExecutable.run(arguments)
     try #require(first.status == 0, "\(first.complaints)")
     #expect(first.complaints.contains("readme.txt: left out: unsupported-format"))
     let record = try #require(try JSONSerialization.jsonObject(with: first.output) as? [String: Any])
@@ -78,7 +59,7 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: directory.path("loss.svg").string))
     // Again, with all features known: the same model to the byte, but for the time that it took.
     let bytes = FileManager.default.contents(atPath: cache)
-    #expect(try run(arguments).status == 0)
+    #expect(try TrainingExecutable.run(arguments).status == 0)
     #expect(FileManager.default.contents(atPath: cache) == bytes)
     try calibrate(trained)
     try calibrateByScores(trained)
@@ -86,7 +67,7 @@ import Testing
 
   private func calibrate(_ trained: FilePath) throws {
     let calibrated = directory.path("calibrated.safetensors")
-    let result = try run([
+    let result = try TrainingExecutable.run([
       "calibrate", "--false-positive-rate", "0.1", directory.path("0_real").string, "--generated",
       directory.path("1_fake").string, "--temperature", "--model", trained.string, "--cache", cache, "--output",
       calibrated.string, "--json",
@@ -172,13 +153,13 @@ import Testing
     let output = directory.path("x.safetensors").string
     let only = directory.makeDirectory("only")
     _ = directory.makeSymlink("only/0_real", to: directory.path("0_real"))
-    let oneKind = try run([
+    let oneKind = try TrainingExecutable.run([
       "train", "head", only.string, "--model", model, "--cache", cache, "-o", output,
     ])
     #expect(oneKind.status == 1 && oneKind.complaints.contains("needs real and generated images"))
-    let usage = try run(["calibrate", "--false-positive-rate", "2", "a", "-o", output])
+    let usage = try TrainingExecutable.run(["calibrate", "--false-positive-rate", "2", "a", "-o", output])
     #expect(usage.status == 64)
-    let few = try run([
+    let few = try TrainingExecutable.run([
       "calibrate", "--false-positive-rate", "0.01", "--guarantee", directory.path("0_real").string, "--model", model,
       "--cache", cache, "-o", output,
     ])

@@ -1,6 +1,7 @@
 import COneDNN
 
-/// A network whose parameters can be trained: batches of equally large crops, whole tensors in fp32.
+/// A network whose parameters can be trained: batches of equally large crops, whole tensors. Parameters, their gradients and
+/// BatchNorm's statistics are fp32 whatever the feature maps are.
 ///
 /// Confined, as ``Network`` is.
 package final class TrainableNetwork {
@@ -10,6 +11,7 @@ package final class TrainableNetwork {
   let engine: Engine
   let layers: [TrainableConvolution]
   private let threads: Int
+  private let type: DataType
   /// For the shapes used last.
   private var plans: [TrainingShape: TrainingPlan] = [:]
   /// The one that ran forward last.
@@ -17,14 +19,16 @@ package final class TrainableNetwork {
 
   /// - Parameters:
   ///   - states: one for each of the graph's convolutions, in order.
+  ///   - type: of feature maps and of their gradients: fp32, or bf16 with half the memory.
   ///   - threads: nil: one per processor.
   package init(
-    _ graph: Graph, states: [ConvolutionState], epsilon: Double, threads: Int? = nil
+    _ graph: Graph, states: [ConvolutionState], epsilon: Double, type: DataType = .fp32, threads: Int? = nil
   ) throws(NetworkError) {
+    precondition(!type.isInteger)
     guard states.count == graph.convolutions.count else {
       throw NetworkError(.badParameters, "\(graph.convolutions.count) convolutions got \(states.count) states")
     }
-    (self.graph, self.epsilon) = (graph, epsilon)
+    (self.graph, self.epsilon, self.type) = (graph, epsilon, type)
     self.threads = max(1, threads ?? Int(omp_get_num_procs()))
     engine = try Engine()
     var layers: [TrainableConvolution] = []
@@ -36,6 +40,18 @@ package final class TrainableNetwork {
 
   /// Channels of the last feature map.
   package var featureCount: Int { graph.output.channels }
+
+  /// About how many bytes a step on a batch takes: feature maps, what BatchNorm reads, and their gradients; parameters with
+  /// theirs and Adam's means.
+  package func memory(batch: Int, height: Int, width: Int) -> Int {
+    let extents = graph.extents(height: height, width: width)
+    let sizes = zip(graph.values, extents).map { $0.channels * $1.height * $1.width }
+    var numbers = sizes.reduce(0, +)
+    for (node, size) in zip(graph.nodes, sizes) { if case .convolution = node { numbers += size } }
+    // Gradients of a residual's two ways and of what comes before.
+    numbers += 3 * (sizes.max() ?? 0)
+    return batch * numbers * type.size + layers.reduce(0) { $0 + 16 * $1.weights.count }
+  }
 
   /// Runs a batch through the network.
   /// - Parameters:
@@ -89,7 +105,7 @@ package final class TrainableNetwork {
     // Feature maps of one shape may take gigabytes.
     plans.removeAll()
     current = nil
-    let plan = try TrainingPlan(graph, shape, epsilon: epsilon, engine: engine)
+    let plan = try TrainingPlan(graph, shape, type, epsilon: epsilon, engine: engine)
     plans[shape] = plan
     return plan
   }

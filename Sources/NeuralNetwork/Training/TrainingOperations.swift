@@ -10,15 +10,17 @@ final class ConvolutionTraining {
   let backwardDataWeights: Primitive?
   let weightGradient: Primitive?
 
-  /// - Parameters: layouts of source and destination.
+  /// - Parameters: layouts of source and destination, and their type. The gradient of the weights is fp32 in any case.
   init(
-    _ convolution: Convolution, from source: TensorLayout, to destination: TensorLayout, engine: Engine
+    _ convolution: Convolution, from source: TensorLayout, to destination: TensorLayout, _ type: DataType,
+    engine: Engine
   ) throws(NetworkError) {
     let plain = try TensorLayout.plain(convolution.groupedWeightShape)
-    let any = try TensorLayout(shape: convolution.groupedWeightShape, .fp32, order: dnnl_format_tag_any)
+    let any = try TensorLayout(shape: convolution.groupedWeightShape, type, order: dnnl_format_tag_any)
+    let anyGradient = try TensorLayout(shape: convolution.groupedWeightShape, .fp32, order: dnnl_format_tag_any)
     let window = convolution.window
     let (strides, before, after) = (window.bothStrides, window.bothBefore, window.bothAfter)
-    var (s, w, d) = (source.descriptor, any.descriptor, destination.descriptor)
+    var (s, w, d, g) = (source.descriptor, any.descriptor, destination.descriptor, anyGradient.descriptor)
     let name = "a convolution \(convolution.weightShape) in training"
 
     var operation = dnnl_convolution_desc_t()
@@ -34,7 +36,7 @@ final class ConvolutionTraining {
     backwardData = try Primitive(operation, attributes: Attributes(), forward: forward, engine: engine, name: name)
     try check(
       dnnl_dilated_convolution_backward_weights_desc_init(
-        &operation, dnnl_convolution_direct, &s, &w, nil, &d, strides, [0, 0], before, after),
+        &operation, dnnl_convolution_direct, &s, &g, nil, &d, strides, [0, 0], before, after),
       "describe \(name)")
     backwardWeights = try Primitive(operation, attributes: Attributes(), forward: forward, engine: engine, name: name)
 

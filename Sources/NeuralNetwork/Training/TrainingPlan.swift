@@ -1,6 +1,7 @@
 import COneDNN
 
-/// Compiled operations and feature maps for batches of one shape.
+/// Compiled operations and feature maps for batches of one shape. Feature maps and their gradients are of one type, fp32 or
+/// bf16; parameters, their gradients and BatchNorm's statistics are fp32.
 final class TrainingPlan {
   /// A node's operations.
   private enum Step {
@@ -24,6 +25,7 @@ final class TrainingPlan {
   }
 
   private let shape: TrainingShape
+  private let type: DataType
   private let extents: [Extent]
   private let layouts: [TensorLayout]
   private let steps: [Step]
@@ -36,8 +38,10 @@ final class TrainingPlan {
   private var gradients: [AlignedBuffer?]
   private var spare: [AlignedBuffer] = []
 
-  init(_ graph: Graph, _ shape: TrainingShape, epsilon: Double, engine: Engine) throws(NetworkError) {
-    self.shape = shape
+  init(
+    _ graph: Graph, _ shape: TrainingShape, _ type: DataType, epsilon: Double, engine: Engine
+  ) throws(NetworkError) {
+    (self.shape, self.type) = (shape, type)
     let extents = graph.extents(height: shape.height, width: shape.width)
     guard extents.allSatisfy({ $0.height > 0 && $0.width > 0 }) else {
       throw NetworkError(.imageTooSmall, "crops of \(shape.width)×\(shape.height) pixels vanish in the network")
@@ -45,7 +49,7 @@ final class TrainingPlan {
     var layouts: [TensorLayout] = []
     var values: [AlignedBuffer] = []
     for (value, extent) in zip(graph.values, extents) {
-      let layout = try TensorLayout.channelsLast([shape.batch, value.channels, extent.height, extent.width], .fp32)
+      let layout = try TensorLayout.channelsLast([shape.batch, value.channels, extent.height, extent.width], type)
       layouts.append(layout)
       values.append(try AlignedBuffer(size: layout.size))
     }
@@ -56,7 +60,7 @@ final class TrainingPlan {
     for (node, destination) in zip(graph.nodes, layouts) {
       switch node {
       case .input: steps.append(.input)
-      case .conversion: preconditionFailure("training is fp32")
+      case .conversion: preconditionFailure("a network that is trained has one type of feature maps")
       case .maxPooling(let window, let source):
         let pooling = try PoolingTraining(window, from: layouts[source.index], to: destination, engine: engine)
         primitives += [pooling.forward, pooling.backward]
@@ -68,7 +72,7 @@ final class TrainingPlan {
         let step = ConvolutionStep(
           index: index, source: source.index, residual: residual?.index,
           convolution: try ConvolutionTraining(
-            convolution, from: layouts[source.index], to: destination, engine: engine),
+            convolution, from: layouts[source.index], to: destination, type, engine: engine),
           normalization: try NormalizationTraining(
             destination, epsilon: epsilon, usesRunning: !shape.usesBatchStatistics, engine: engine),
           activation: convolution.activation == .none
@@ -92,7 +96,7 @@ final class TrainingPlan {
   func forward(
     _ images: [Float], _ layers: [TrainableConvolution], _ engine: Engine
   ) throws(NetworkError) -> [Float] {
-    values[0].copy(images)
+    type.store(images, at: values[0].address)
     for (node, step) in steps.enumerated() {
       switch step {
       case .input: break
@@ -240,15 +244,15 @@ final class TrainingPlan {
 
   /// Means over the positions of the last feature map.
   private func means() -> [Float] {
-    let (extent, output) = (extents[extents.count - 1], values[values.count - 1].floatPointer)
+    let (extent, output) = (extents[extents.count - 1], values[values.count - 1].address)
     let (positions, channels) = (extent.height * extent.width, layouts[layouts.count - 1].channels)
     var means = [Float](repeating: 0, count: shape.batch * channels)
     var sums = [Double](repeating: 0, count: channels)
     for image in 0..<shape.batch {
       for channel in 0..<channels { sums[channel] = 0 }
       for position in 0..<positions {
-        let source = output + (image * positions + position) * channels
-        for channel in 0..<channels { sums[channel] += Double(source[channel]) }
+        let row = (image * positions + position) * channels
+        for channel in 0..<channels { sums[channel] += Double(type.value(row + channel, of: output)) }
       }
       for channel in 0..<channels { means[image * channels + channel] = Float(sums[channel] / Double(positions)) }
     }
@@ -263,9 +267,10 @@ final class TrainingPlan {
     let buffer = try take(last)
     gradients[last] = buffer
     for image in 0..<shape.batch {
+      let means = gradient[image * channels..<(image + 1) * channels].map { $0 / Float(positions) }
       for position in 0..<positions {
-        let target = buffer.floatPointer + (image * positions + position) * channels
-        for channel in 0..<channels { target[channel] = gradient[image * channels + channel] / Float(positions) }
+        let row = (image * positions + position) * channels
+        type.store(means, at: buffer.address + row * type.size)
       }
     }
   }
@@ -324,4 +329,27 @@ final class TrainingPlan {
 extension TensorLayout {
   /// Of (N, C, H, W).
   fileprivate var channels: Int { Int(descriptor.dims.1) }
+}
+
+extension DataType {
+  /// Writes numbers of this type, fp32 or bf16.
+  fileprivate func store(_ values: [Float], at address: UnsafeMutableRawPointer) {
+    switch self {
+    case .bf16:
+      let target = address.assumingMemoryBound(to: UInt16.self)
+      for (index, value) in values.enumerated() { target[index] = BFloat16.rounding(value) }
+    default:
+      values.withUnsafeBytes {
+        address.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(address), byteCount: $0.count)
+      }
+    }
+  }
+
+  /// One of them.
+  fileprivate func value(_ index: Int, of address: UnsafeMutableRawPointer) -> Float {
+    switch self {
+    case .bf16: Float(bitPattern: UInt32(address.assumingMemoryBound(to: UInt16.self)[index]) << 16)
+    default: address.assumingMemoryBound(to: Float.self)[index]
+    }
+  }
 }

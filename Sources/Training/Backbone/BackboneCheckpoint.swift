@@ -16,8 +16,7 @@ package struct BackboneCheckpoint {
     var cropCount: Int
     package var steps: [TrainingStep]
     var isFinished: Bool
-    /// Of an epoch: another number is another dataset.
-    package var units: Int
+    var origin: TrainingOrigin
   }
 
   var states: [ConvolutionState]
@@ -28,12 +27,26 @@ package struct BackboneCheckpoint {
   package var place: Place
 
   private static let format = "staypos-training"
+  private static let version = "2"
+
+  /// Why a training cannot go on from here, and what to do; nil if it can.
+  package func obstacle(for settings: BackboneSettings, _ origin: TrainingOrigin) -> String? {
+    let advice = "or name another --checkpoint to begin anew"
+    if place.settings != settings { return "is of a training with other options: use those, \(advice)" }
+    if place.origin.model != origin.model {
+      return "is of a training that began with another model (SHA-256 \(place.origin.model)): use that, \(advice)"
+    }
+    if place.origin.images != origin.images {
+      return "is of a training with other images: some have changed, come or gone since; bring them back, \(advice)"
+    }
+    return nil
+  }
 
   package func write(to path: FilePath) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var writer = SafetensorsWriter(metadata: [
-      "format": Self.format, "format_version": "1",
+      "format": Self.format, "format_version": Self.version,
       "place": String(decoding: try encoder.encode(place), as: UTF8.self), "head_steps": "\(head.adam.steps)",
     ])
     func add(_ name: String, _ values: [Float]) throws { try writer.add(name, shape: [values.count], floats: values) }
@@ -67,9 +80,15 @@ package struct BackboneCheckpoint {
   /// - Parameter convolutions: of the network.
   package init(path: FilePath, convolutions: Int) throws {
     let file = try SafetensorsFile(path: path)
-    guard file.metadata["format"] == Self.format, file.metadata["format_version"] == "1",
-      let text = file.metadata["place"], let headSteps = file.metadata["head_steps"].flatMap({ Int($0) })
-    else { throw CheckpointError(.malformed, "is no checkpoint of a training", file: path) }
+    guard file.metadata["format"] == Self.format else {
+      throw CheckpointError(.malformed, "is no checkpoint of a training", file: path)
+    }
+    guard file.metadata["format_version"] == Self.version else {
+      throw CheckpointError(.unsupportedFormat, "is a checkpoint of another version of staypos", file: path)
+    }
+    guard let text = file.metadata["place"], let headSteps = file.metadata["head_steps"].flatMap({ Int($0) }) else {
+      throw CheckpointError(.malformed, "does not say where the training stands", file: path)
+    }
     place = try JSONDecoder().decode(Place.self, from: Data(text.utf8))
     func state(_ prefix: String) throws -> ConvolutionState {
       ConvolutionState(

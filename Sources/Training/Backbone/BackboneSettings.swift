@@ -1,3 +1,5 @@
+import StayposCore
+
 /// How a whole network is trained: the Corvi and Rajan recipe.
 package struct BackboneSettings: Sendable, Equatable, Codable {
   package var recipe = AugmentationRecipe()
@@ -16,6 +18,8 @@ package struct BackboneSettings: Sendable, Equatable, Codable {
   /// nevertheless: the official training of the positive head.
   package var trainsHeadAlone = false
   package var seed: UInt64 = 0
+  /// Of the feature maps and their gradients: fp32 or bf16. Parameters and what is added to them are fp32.
+  package var precision = Precision.fp32
 
   package init() {}
 }

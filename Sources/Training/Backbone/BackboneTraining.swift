@@ -50,7 +50,8 @@ package final class BackboneTraining {
   ) throws(NetworkError) {
     (self.settings, self.units, self.validation, self.backbone) = (settings, units, validation, backbone)
     network = try TrainableNetwork(
-      backbone.graph, states: checkpoint?.states ?? backbone.states, epsilon: backbone.epsilon, threads: threads)
+      backbone.graph, states: checkpoint?.states ?? backbone.states, epsilon: backbone.epsilon,
+      type: settings.precision == .bf16 ? .bf16 : .fp32, threads: threads)
     head = TrainableHead(features: network.featureCount)
     schedule = PlateauSchedule(
       learningRate: settings.learningRate, improvement: settings.improvement, patience: settings.patience, decay: 10,
@@ -58,6 +59,11 @@ package final class BackboneTraining {
     loader = CropLoader(recipe: settings.recipe, normalization: preprocessing.normalization, threads: threads)
     best = (backbone.states, head.model)
     if let checkpoint { restore(checkpoint) }
+  }
+
+  /// About how many bytes the network takes in training.
+  package var memory: Int {
+    network.memory(batch: settings.batch, height: settings.recipe.cropSize, width: settings.recipe.cropSize)
   }
 
   /// Trains until the schedule or the limit of epochs ends it, or `observe` says so.
@@ -156,12 +162,12 @@ package final class BackboneTraining {
   }
 
   /// Where the training stands.
-  package var checkpoint: BackboneCheckpoint {
+  package func checkpoint(_ origin: TrainingOrigin) -> BackboneCheckpoint {
     BackboneCheckpoint(
       states: network.states, moments: network.moments, head: head, bestStates: best.states, bestHead: best.head,
       place: BackboneCheckpoint.Place(
         settings: settings, schedule: schedule, stepCount: stepCount, position: position, lossSum: lossSum,
-        cropCount: cropCount, steps: steps, isFinished: isFinished, units: units.count))
+        cropCount: cropCount, steps: steps, isFinished: isFinished, origin: origin))
   }
 
   /// The network and head with the best balanced accuracy.

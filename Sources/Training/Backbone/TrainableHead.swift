@@ -1,13 +1,13 @@
 import Glibc
 
 /// A linear layer on pooled features, its loss, and Adam.
-struct TrainableHead: Equatable {
+package struct TrainableHead: Equatable {
   /// The bias comes last.
   var parameters: [Double]
   var adam: AdamState
 
   /// Zero, as in Algorithm 1.
-  init(features: Int) {
+  package init(features: Int) {
     parameters = Array(repeating: 0, count: features + 1)
     adam = AdamState(count: features + 1)
   }
@@ -27,7 +27,7 @@ struct TrainableHead: Equatable {
   }
 
   /// Mean binary cross-entropy, and its gradient by the parameters and by the features.
-  func loss(
+  package func loss(
     _ features: [Float], labels: [Float]
   ) -> (loss: Double, parameters: [Double], features: [Float]) {
     let width = parameters.count - 1
@@ -46,7 +46,7 @@ struct TrainableHead: Equatable {
     return (loss / Double(labels.count), own, inputs)
   }
 
-  mutating func step(_ gradient: [Double], rate: Double, clamps: Bool) {
+  package mutating func step(_ gradient: [Double], rate: Double, clamps: Bool) {
     adam.step(&parameters, gradient, rate: rate, momentum: (0.9, 0.999), epsilon: 1e-8)
     guard clamps else { return }
     for index in 0..<parameters.count - 1 where parameters[index] < 0 { parameters[index] = 0 }

@@ -84,6 +84,12 @@ struct TrainBackboneCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Of the division, the order and the augmentations.", valueName: "n"))
   var seed: UInt64 = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "Arithmetic of the feature maps: fp32, or bf16, which takes half the memory and less time, and rounds gradients.",
+      valueName: "type"))
+  var precision = Precision.fp32
+
   @Option(help: ArgumentHelp("Threads (default: one for each processor).", valueName: "n"))
   var threads: Int?
 
@@ -101,6 +107,7 @@ struct TrainBackboneCommand: ParsableCommand {
     guard (1...1024).contains(cropSize), batch > 1, epochs > 0, patience > 0, checkpointInterval > 0 else {
       throw ValidationError("--crop-size has to be up to 1024, --batch above 1, the other numbers above 0.")
     }
+    guard precision == .fp32 || precision == .bf16 else { throw ValidationError("--precision has to be fp32 or bf16.") }
     guard (0...1).contains(webpShare) else { throw ValidationError("--webp-share has to be from 0 to 1.") }
     guard learningRate > 0, learningRate.isFinite else { throw ValidationError("--learning-rate has to be above 0.") }
   }
@@ -123,6 +130,7 @@ struct TrainBackboneCommand: ParsableCommand {
       batch, learningRate, patience, epochs
     )
     (settings.clampsHead, settings.trainsHeadAlone, settings.seed) = (clampHead, headOnly, seed)
+    settings.precision = precision
     return settings
   }
 
@@ -131,11 +139,13 @@ struct TrainBackboneCommand: ParsableCommand {
     let model = try Model(path: path)
     let backbone = try TrainableBackbone(path: path)
     let (units, held) = try divide()
+    let origin = checkpoint == nil ? nil : origin(model, units, held)
     let training = try BackboneTraining(
       backbone, preprocessing: model.info.preprocessing, units: units, validation: held, settings: settings,
       threads: threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))),
-      resuming: try resume(backbone, units: units.count))
-    try run(training)
+      resuming: try resume(backbone, origin))
+    try checkMemory(training)
+    try run(training, origin)
     try write(training, backbone, path, model, units, held)
   }
 
@@ -162,21 +172,30 @@ struct TrainBackboneCommand: ParsableCommand {
     return (units, held)
   }
 
-  private func resume(_ backbone: TrainableBackbone, units: Int) throws -> BackboneCheckpoint? {
-    guard let path = checkpoint?.path, path.withPlatformString({ access($0, F_OK) }) == 0 else { return nil }
-    let checkpoint = try BackboneCheckpoint(path: path, convolutions: backbone.states.count)
-    guard checkpoint.place.settings == settings, checkpoint.place.units == units else {
-      throw Failure(
-        "\(path.escaped) is of a training with other options or another dataset: use those, or name another --checkpoint"
-      )
+  /// Reads all images once: the training reads them in each epoch.
+  private func origin(_ model: Model, _ units: [TrainingUnit], _ held: [LabelledImage]) -> TrainingOrigin {
+    let bar = ProgressBar("checking the images")
+    let total = units.reduce(held.count) { $0 + $1.images.count }
+    defer { bar.end() }
+    return TrainingOrigin(model: model.info.sha256, units: units, validation: held) { bar.show($0, of: total) }
+  }
+
+  private func resume(_ backbone: TrainableBackbone, _ origin: TrainingOrigin?) throws -> BackboneCheckpoint? {
+    guard let origin, let path = checkpoint?.path, path.withPlatformString({ access($0, F_OK) }) == 0 else {
+      return nil
     }
+    let checkpoint = try BackboneCheckpoint(path: path, convolutions: backbone.states.count)
+    if let obstacle = checkpoint.obstacle(for: settings, origin) { throw Failure("\(path.escaped) \(obstacle)") }
     Console.note("going on in epoch \(checkpoint.place.steps.count)")
     return checkpoint
   }
 
-  private func run(_ training: BackboneTraining) throws {
+  private func run(_ training: BackboneTraining, _ origin: TrainingOrigin?) throws {
     var bar: ProgressBar?
     var (batches, epoch) = (0, training.steps.count)
+    func save() throws {
+      if let origin, let path = checkpoint?.path { try training.checkpoint(origin).write(to: path) }
+    }
     try training.run { progress in
       if progress.epoch != epoch || bar == nil {
         bar?.clear()
@@ -186,14 +205,22 @@ struct TrainBackboneCommand: ParsableCommand {
       }
       bar?.show(progress.done, note: "loss \(progress.loss.fixed(4))")
       batches += 1
-      if let path = checkpoint?.path, batches.isMultiple(of: checkpointInterval) {
-        try training.checkpoint.write(to: path)
-      }
+      if batches.isMultiple(of: checkpointInterval) { try save() }
       return true
     }
     bar?.clear()
     report(training, since: epoch)
-    if let path = checkpoint?.path { try training.checkpoint.write(to: path) }
+    try save()
+  }
+
+  /// Better said now than by the kernel, which would kill the process in the first step.
+  private func checkMemory(_ training: BackboneTraining) throws {
+    guard let limit = ProcessMemory.limit, training.memory > limit else { return }
+    func gibibytes(_ bytes: Int) -> String { (Double(bytes) / 0x1p30).fixed(1) }
+    throw Failure(
+      "batches of \(batch) crops of \(cropSize)×\(cropSize) pixels take about \(gibibytes(training.memory)) GiB in this "
+        + "network, and \(gibibytes(limit)) GiB are free: take a smaller --batch"
+        + (precision == .fp32 ? ", or --precision bf16" : ""))
   }
 
   /// A line for each epoch that has ended.
