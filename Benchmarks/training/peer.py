@@ -1,12 +1,15 @@
-"""PyTorch and SciPy on the table of features that Benchmarks/training/run.sh has staypos train on.
+"""PyTorch and SciPy on what Benchmarks/training/run.sh has staypos train on: a table of features, and networks.
 
     peer.py make FILE ROWS COLUMNS SEED     write the table: features like a network's, and labels
     peer.py scipy FILE ROWS COLUMNS         the optimum by SciPy's bounded L-BFGS-B, in Double
     peer.py adam FILE ROWS COLUMNS EPOCHS   seconds of so many epochs of the paper's Adam with batches of 1024
     peer.py torch FILE ROWS COLUMNS LOSS    seconds until the best of PyTorch's own ways reaches this loss
+    peer.py backbone NAME CROP BATCH STEPS    seconds of each step of training a network with random weights
 """
 
 import json
+import os
+import resource
 import sys
 import time
 
@@ -36,22 +39,31 @@ def load(path, rows, columns):
 
 
 def scipy_optimum(x, y):
+    """On standardized features, which has the same solutions and takes L-BFGS far fewer steps."""
     from scipy.optimize import minimize
 
+    mean, deviation = x.mean(0, dtype=numpy.float64), x.std(0, dtype=numpy.float64) + 1e-12
+
     def loss(parameters):
-        w, b = parameters[:-1].astype(numpy.float32), parameters[-1]
-        z = (x @ w).astype(numpy.float64) + b
+        w, c = parameters[:-1] / deviation, parameters[-1]
+        z = (x @ w.astype(numpy.float32)).astype(numpy.float64) + (c - mean @ w)
         p = 0.5 * (1 + numpy.tanh(z / 2))
         residual = (p - y) / len(y)
-        gradient = (residual.astype(numpy.float32) @ x).astype(numpy.float64)
-        return numpy.mean(numpy.logaddexp(0, z) - y * z), numpy.append(gradient, residual.sum())
+        total = residual.sum()
+        gradient = ((residual.astype(numpy.float32) @ x).astype(numpy.float64) - mean * total) / deviation
+        return numpy.mean(numpy.logaddexp(0, z) - y * z), numpy.append(gradient, total)
 
     start = time.perf_counter()
     bounds = [(0, None)] * x.shape[1] + [(None, None)]
     result = minimize(
         loss, numpy.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds,
-        options={"maxiter": 500, "maxfun": 1000, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-7})
-    return {"loss": float(result.fun), "seconds": time.perf_counter() - start, "evaluations": int(result.nfev)}
+        options={"maxiter": 20_000, "maxfun": 40_000, "maxcor": 50, "ftol": 1e-11, "gtol": 1e-7})
+    # Of the gradient, what the bounds do not take up.
+    left = numpy.where(result.x > 0, result.jac, numpy.minimum(result.jac, 0))[:-1]
+    return {
+        "loss": float(result.fun), "seconds": time.perf_counter() - start, "evaluations": int(result.nfev),
+        "gradient": float(max(abs(left).max(), abs(result.jac[-1]))), "converged": result.status == 0,
+        "message": str(result.message)}
 
 
 def head(torch, columns):
@@ -126,17 +138,57 @@ def until(x, y, goal, limit=60.0):
     return accelerated(torch, torch.from_numpy(x), torch.from_numpy(y), goal, limit)
 
 
-if __name__ == "__main__":
-    what, path, rows, columns = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+LITE0 = [
+    (3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1)]
+
+
+def network(name):
+    """As PyTorch users write it; the tests compare with the same definitions."""
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../Tests/Support"))
+    import torch_reference
+
+    if name == "efficientnet-lite0":
+        return torch_reference.EfficientNetLite(torch_reference.lite((3, 2, 32), LITE0, 1280, 32))
+    return torch_reference.ResNet(torch_reference.CASES[name]()[0])
+
+
+def backbone(name, crop, batch, steps):
+    import torch
+
+    torch.set_num_threads(2)
+    torch.manual_seed(1)
+    model = network(name).to(memory_format=torch.channels_last).train()
+    layer, criterion = head(torch, model.features), torch.nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.Adam([*model.parameters(), *layer.parameters()], lr=1e-4)
+    images = torch.randn(batch, 3, crop, crop).contiguous(memory_format=torch.channels_last)
+    labels = torch.arange(batch).remainder(2).float()
+    times = []
+    for _ in range(steps + 1):
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        criterion(layer(model(images).mean((2, 3)))[:, 0], labels).backward()
+        optimizer.step()
+        times.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": times[1:], "peakBytes": peak}
+
+
+def main():
+    what = sys.argv[1]
+    if what == "backbone":
+        return backbone(sys.argv[2], *map(int, sys.argv[3:]))
+    path, rows, columns = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     if what == "make":
-        make(path, rows, columns, int(sys.argv[5]))
-        sys.exit()
+        return make(path, rows, columns, int(sys.argv[5]))
     x, y = load(path, rows, columns)
     if what == "scipy":
-        answer = scipy_optimum(x, y)
-    elif what == "adam":
-        answer = adam(x, y, int(sys.argv[5]))
-    else:
-        answer = until(x, y, float(sys.argv[5]))
-    json.dump(answer, sys.stdout)
+        return scipy_optimum(x, y)
+    if what == "adam":
+        return adam(x, y, int(sys.argv[5]))
+    return until(x, y, float(sys.argv[5]))
+
+
+if __name__ == "__main__":
+    json.dump(main(), sys.stdout)
     print()

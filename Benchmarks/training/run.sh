@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains a head on 100,000 × 2,048 features beside PyTorch and SciPy, and prints the ratios.
+# Trains a head on 100,000 × 2,048 features beside PyTorch and SciPy, and networks beside PyTorch, and prints the ratios.
 # usage: Benchmarks/training/run.sh [options of training.py, see --help]
 # Needs the venv of `make test-dependencies` (SciPy, and Debian's PyTorch) and staypos in release mode (STAYPOS names
 # another one). PyTorch gets OpenBLAS for its products, not Debian's reference BLAS, if apt-get can fetch it.

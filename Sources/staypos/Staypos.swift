@@ -25,7 +25,7 @@ struct Staypos: ParsableCommand {
     subcommands: [
       ScoreCommand.self, ExplainCommand.self, ModelCommand.self, EvaluateCommand.self, RobustnessCommand.self,
       InpaintingCommand.self, DatasetCommand.self, TrainCommand.self, CalibrateCommand.self, BenchCommand.self,
-      BenchHeadCommand.self,
+      BenchHeadCommand.self, BenchBackboneCommand.self,
     ])
 
   static func main() {

@@ -21,23 +21,16 @@ struct BenchCommand: ParsableCommand {
         staypos bench --mixed-sizes 100
       """)
 
-  enum RandomArchitecture: String, ExpressibleByArgument, CaseIterable {
-    case resnet50NoDown = "resnet50-nodown"
-
-    var architecture: Architecture {
-      switch self {
-      case .resnet50NoDown: .resnet(.resnet50NoDown)
-      }
-    }
-  }
-
   private static let defaultSize = SizeArgument(ImageSize(width: 512, height: 512))
   private static let defaultRepeat = 5
 
   @OptionGroup var detector: DetectorOptions
 
-  @Option(help: "Instead of a model: random weights for this architecture.")
-  var architecture: RandomArchitecture?
+  @Option(
+    help: ArgumentHelp(
+      "Instead of a model: random weights for one of \(ArchitectureArgument.allValueStrings.joined(separator: ", ")), the last with what staypos model info prints as architecture.",
+      valueName: "name"))
+  var architecture: ArchitectureArgument?
 
   @Option(
     help: ArgumentHelp(
@@ -141,8 +134,8 @@ struct BenchCommand: ParsableCommand {
 
   private func load() throws -> Detector {
     guard let architecture else { return try detector.load(streaming: !whole) }
-    return try RandomModel.detector(
-      architecture.architecture, precision: detector.arithmetic.precision, threads: detector.threads, streaming: !whole)
+    return try RandomModel(architecture).detector(
+      precision: detector.arithmetic.precision, threads: detector.threads, streaming: !whole)
   }
 
   private func report(_ result: BenchResult) throws {
@@ -155,7 +148,7 @@ struct BenchCommand: ParsableCommand {
     if let model = detector.model { arguments += [Array("--model".utf8), model.path.bytes] }
     if let threads = detector.threads { arguments += ["--threads", "\(threads)"].map { Array($0.utf8) } }
     arguments += ["--precision", detector.arithmetic.precision.rawValue].map { Array($0.utf8) }
-    if let architecture { arguments += ["--architecture", architecture.rawValue].map { Array($0.utf8) } }
+    if let architecture { arguments += [Array("--architecture".utf8), architecture.argument] }
     if let threshold = threshold.threshold { arguments += ["--threshold", "\(threshold)"].map { Array($0.utf8) } }
     if earlyExit { arguments.append(Array("--early-exit".utf8)) }
     if whole { arguments.append(Array("--whole".utf8)) }

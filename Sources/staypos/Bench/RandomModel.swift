@@ -6,18 +6,17 @@ import StayposCore
 import SystemPackage
 
 /// A model with random weights: speed and memory do not depend on what a network has learnt.
-enum RandomModel {
-  /// Goes through a file (without a name), as a real model does; for int8, noise calibrates it.
-  static func detector(
-    _ architecture: Architecture, precision: Precision, threads: Int?, streaming: Bool
-  ) throws -> Detector {
-    var template = Array("/tmp/staypos-bench.XXXXXX".utf8CString)
-    let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw Failure("cannot create a temporary file: \(Errno(rawValue: errno))") }
-    defer { close(descriptor) }
-    unlink(template)
-    try FileDescriptor(rawValue: descriptor).writeAll(file(architecture))
-    var model = try Model(descriptor: descriptor)
+struct RandomModel {
+  let architecture: Architecture
+  let preprocessing: Preprocessing
+
+  init(_ argument: ArchitectureArgument) throws {
+    (architecture, preprocessing) = try argument.load()
+  }
+
+  /// For int8, noise calibrates it.
+  func detector(precision: Precision, threads: Int?, streaming: Bool) throws -> Detector {
+    var model = try withFile { try Model(path: $0) }
     if precision == .int8 {
       let calibrator = try Calibrator(model: model, threads: threads)
       var image = NoiseImage(ImageSize(width: 64, height: 64))
@@ -27,19 +26,30 @@ enum RandomModel {
     return try Detector(model: model, precision: precision, threads: threads, streaming: streaming)
   }
 
-  private static func file(_ architecture: Architecture) throws -> [UInt8] {
+  /// A file, as a real model has one; gone afterwards, whatever happens.
+  func withFile<Result>(_ body: (FilePath) throws -> Result) throws -> Result {
+    var template = Array("/tmp/staypos-bench.XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw Failure("cannot create a temporary file: \(Errno(rawValue: errno))") }
+    defer { close(descriptor) }
+    unlink(template)
+    try FileDescriptor(rawValue: descriptor).writeAll(file())
+    return try body(FilePath("/proc/self/fd/\(descriptor)"))
+  }
+
+  private func file() throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var writer = SafetensorsWriter(metadata: [
       "format": "staypos-model", "format_version": "1", "name": "random \(architecture.family)", "head": "positive",
       "threshold": "0.5",
       "architecture": String(decoding: try encoder.encode(architecture), as: UTF8.self),
-      "preprocessing": #"{"mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}"#,
+      "preprocessing": String(decoding: try encoder.encode(preprocessing), as: UTF8.self),
     ])
     var random = SystemRandomNumberGenerator()
     for tensor in architecture.requiredTensors {
       let count = tensor.shape.reduce(1, *)
-      try writer.add(tensor.name, shape: tensor.shape, floats: values(tensor, count: count, using: &random))
+      try writer.add(tensor.name, shape: tensor.shape, floats: Self.values(tensor, count: count, using: &random))
     }
     return writer.serialized()
   }

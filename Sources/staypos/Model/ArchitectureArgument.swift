@@ -30,6 +30,14 @@ enum ArchitectureArgument: ExpressibleByArgument {
     }
   }
 
+  /// As it was given.
+  var argument: [UInt8] {
+    switch self {
+    case .named(let name): Array(name.rawValue.utf8)
+    case .file(let path): path.bytes
+    }
+  }
+
   func load() throws -> (architecture: Architecture, preprocessing: Preprocessing) {
     switch self {
     case .named(let name): return (name.architecture, name.preprocessing)
