@@ -1,10 +1,14 @@
 """Other engines on the same weights: one engine, one image size, one process.
 
 usage: peers.py ENGINE MODEL GRAPH WIDTHxHEIGHT THREADS REPEAT
-Prints what `staypos bench --json` prints. Preprocessing is part of the time, as it is for staypos.
+       peers.py ENGINE MODEL GRAPH WIDTHxHEIGHT THREADS FILE…
+Prints what `staypos bench --json` prints. Preprocessing is part of the time, as it is for staypos. Files are scored once,
+one after the other; the next is decoded meanwhile.
 """
 
+import concurrent.futures
 import json
+import os
 import statistics
 import struct
 import sys
@@ -12,26 +16,45 @@ import time
 
 import numpy as np
 
+
 def image(width, height):
     return np.random.default_rng(width * height).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def onnxruntime(graph, threads):
+def normalized(run, mean, std):
+    """For networks that take numbers: (N, C, H, W)."""
+    def normalize_and_run(pixels):
+        values = (pixels.astype(np.float32) / 255 - mean) / std
+        return run(np.ascontiguousarray(values.transpose(2, 0, 1)[None]))
+
+    return normalize_and_run
+
+
+def onnxruntime(graph, threads, mean, std):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    return lambda values: session.run(None, {"image": values})[0]
+    return normalized(lambda values: session.run(None, {"image": values})[0], mean, std)
 
 
 def openvino(precision):
-    def load(graph, threads):
+    """With the preprocessing in the network, as one does for speed."""
+    def load(graph, threads, mean, std):
         import openvino
+        from openvino.preprocess import PrePostProcessor
 
-        compiled = openvino.Core().compile_model(graph, "CPU", {
+        core = openvino.Core()
+        preprocessor = PrePostProcessor(core.read_model(graph))
+        source = preprocessor.input()
+        source.tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+        source.model().set_layout(openvino.Layout("NCHW"))
+        source.preprocess().convert_element_type(openvino.Type.f32).mean([float(value) * 255 for value in mean]).scale(
+            [float(value) * 255 for value in std])
+        compiled = core.compile_model(preprocessor.build(), "CPU", {
             "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"})
-        return lambda values: compiled([values])[0]
+        return lambda pixels: compiled([pixels[None]])[0]
 
     return load
 
@@ -48,7 +71,7 @@ def read_safetensors(path):
         for name, entry in header.items()}
 
 
-def torch(model, threads):
+def torch(model, threads, mean, std):
     """BatchNorm folded into the convolutions, channels last: what PyTorch is told to do for speed."""
     import torch
     from torch.nn import functional
@@ -75,7 +98,7 @@ def torch(model, threads):
                     x = functional.relu_(layer(inner, f"{name}.conv3", f"{name}.bn3").add_(shortcut))
             return functional.linear(x.mean((2, 3)), values["fc.weight"], values["fc.bias"]).numpy()
 
-    return run
+    return normalized(run, mean, std)
 
 
 # Name: what loads it, and whether it reads the graph (else the staypos model).
@@ -94,24 +117,53 @@ def peak_bytes():
                 return int(line.split()[1]) * 1024
 
 
+def decode(path):
+    import PIL.Image
+
+    PIL.Image.MAX_IMAGE_PIXELS = None
+    with PIL.Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def scores(run, paths):
+    """Holds two images at once."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(decode, paths[0])
+        for following in [*paths[1:], None]:
+            pixels = coming.result()
+            if following:
+                coming = pool.submit(decode, following)
+            yield float(run(pixels)[0, 0])
+
+
 def main():
-    engine, model, graph, size, threads, repeat = sys.argv[1:]
-    width, height = map(int, size.split("x"))
+    engine, model, graph, size, threads, *rest = sys.argv[1:]
     before = peak_bytes()
     load, reads_graph = ENGINES[engine]
-    run = load(graph if reads_graph else model, int(threads))
-    pixels = image(width, height)
     preprocessing = json.loads(read_safetensors(model)[0]["preprocessing"])
     mean, std = (np.array(preprocessing[key], dtype=np.float32) for key in ("mean", "std"))
-    times = []
-    for _ in range(int(repeat) + 1):
+    try:
+        run = load(graph if reads_graph else model, int(threads), mean, std)
+        if not rest[0].isdecimal():
+            import PIL.Image
+    except ImportError as error:
+        print(f"{engine}: {error}", file=sys.stderr)
+        sys.exit(os.EX_UNAVAILABLE)
+    if rest[0].isdecimal():
+        pixels = image(*map(int, size.split("x")))
+        times = []
+        for _ in range(int(rest[0]) + 1):
+            start = time.perf_counter()
+            logit = float(run(pixels)[0, 0])
+            times.append(time.perf_counter() - start)
+        seconds = statistics.median(times[1:])
+    else:
         start = time.perf_counter()
-        values = (pixels.astype(np.float32) / 255 - mean) / std
-        logit = float(run(np.ascontiguousarray(values.transpose(2, 0, 1)[None]))[0, 0])
-        times.append(time.perf_counter() - start)
+        logits = list(scores(run, rest))
+        seconds = time.perf_counter() - start
+        logit = statistics.mean(logits)
     print(json.dumps({
-        "medianSeconds": statistics.median(times[1:]), "peakBytes": peak_bytes(), "interpreterBytes": before,
-        "logit": logit}))
+        "medianSeconds": seconds, "peakBytes": peak_bytes(), "interpreterBytes": before, "logit": logit}))
 
 
 if __name__ == "__main__":
