@@ -97,7 +97,7 @@ import Testing
 
   /// Scores that were kept say the same as the images.
   private func calibrateByScores(_ trained: FilePath) throws {
-    let scored = try run([
+    let scored = try TrainingExecutable.run([
       "score", "--json", "--precision", "fp32", "--model", trained.string, directory.path("0_real").string,
     ])
     // The same images again change nothing.
@@ -106,9 +106,9 @@ import Testing
     let rate = ["calibrate", "--false-positive-rate", "0.1", "--model", trained.string, "--json"]
     let plot = directory.path("rate.svg").string
     let output = directory.path("by-scores.safetensors")
-    let byScores = try run(rate + ["--scores", scores, "--plot", plot, "--output", output.string])
+    let byScores = try TrainingExecutable.run(rate + ["--scores", scores, "--plot", plot, "--output", output.string])
     try #require(byScores.status == 0, "\(byScores.complaints)")
-    let byImages = try run(rate + [directory.path("0_real").string, "--cache", cache])
+    let byImages = try TrainingExecutable.run(rate + [directory.path("0_real").string, "--cache", cache])
     try #require(byImages.status == 0, "\(byImages.complaints)")
     let records = try [byScores, byImages].map { result in
       try #require(try JSONSerialization.jsonObject(with: result.output) as? [String: Any])
@@ -119,14 +119,14 @@ import Testing
     #expect(try Detector.load(output).model.threshold.value == thresholds[0])
     #expect(try String(contentsOfFile: plot, encoding: .utf8).contains("24 images"))
 
-    let others = try run([
+    let others = try TrainingExecutable.run([
       "calibrate", "--false-positive-rate", "0.1", "--scores", scores, "--model", model, "-o", plot,
     ])
     #expect(others.status == 1 && others.complaints.contains("another model"), "\(others.complaints)")
     let mixed = directory.path("mixed.jsonl").string
-    let more = try run(["score", "--json", "--model", model, directory.path("0_real").string])
+    let more = try TrainingExecutable.run(["score", "--json", "--model", model, directory.path("0_real").string])
     try (scored.output + more.output).write(to: URL(filePath: mixed))
-    let two = try run(["calibrate", "--false-positive-rate", "0.1", "--scores", mixed])
+    let two = try TrainingExecutable.run(["calibrate", "--false-positive-rate", "0.1", "--scores", mixed])
     #expect(two.status == 1 && two.complaints.contains("line 26: scores of another model"), "\(two.complaints)")
   }
 
@@ -142,9 +142,9 @@ import Testing
   func scoresThatSayNothing(text: String, complaint: String) throws {
     let file = directory.path("scores.jsonl").string
     try Data(text.utf8).write(to: URL(filePath: file))
-    let result = try run(["calibrate", "--false-positive-rate", "0.1", "--scores", file])
+    let result = try TrainingExecutable.run(["calibrate", "--false-positive-rate", "0.1", "--scores", file])
     #expect(result.status == 1 && result.complaints.contains(complaint), "\(result.complaints)")
-    let both = try run(["calibrate", "--false-positive-rate", "0.1", "--scores", file, file])
+    let both = try TrainingExecutable.run(["calibrate", "--false-positive-rate", "0.1", "--scores", file, file])
     #expect(both.status == 64)
   }
 

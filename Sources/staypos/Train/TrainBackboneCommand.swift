@@ -174,10 +174,9 @@ struct TrainBackboneCommand: ParsableCommand {
 
   /// Reads all images once: the training reads them in each epoch.
   private func origin(_ model: Model, _ units: [TrainingUnit], _ held: [LabelledImage]) -> TrainingOrigin {
-    let bar = ProgressBar("checking the images")
-    let total = units.reduce(held.count) { $0 + $1.images.count }
-    defer { bar.end() }
-    return TrainingOrigin(model: model.info.sha256, units: units, validation: held) { bar.show($0, of: total) }
+    let bar = ProgressBar("checking the images", total: units.reduce(held.count) { $0 + $1.images.count })
+    defer { bar.clear() }
+    return TrainingOrigin(model: model.info.sha256, units: units, validation: held) { bar.show($0) }
   }
 
   private func resume(_ backbone: TrainableBackbone, _ origin: TrainingOrigin?) throws -> BackboneCheckpoint? {
