@@ -55,6 +55,8 @@ struct RestorePitfallTests {
     let precious = Data("precious".utf8)
     try oracle.deliver(precious, as: "inner/a.jpg", verdict: "not-scored: unsupported-format")
     try await refused("nothing is overwritten")
+    // Under this name.
+    _ = try await daemon.verdicts(2)
     try move(path, daemon.uploads.appending("precious"))
     oracle.change(path) { $0.place = daemon.uploads.appending("precious") }
 
