@@ -19,7 +19,7 @@ package final class Detector {
   /// - Parameters:
   ///   - precision: `auto` depends on the processor, and so do the last digits of a score then.
   ///   - threads: nil: one per processor.
-  ///   - memoryLimit: bytes of working memory for one image, besides the weights; nil: no limit.
+  ///   - memoryLimit: bytes of weights and working memory for one image; nil: no limit.
   ///   - streaming: row by row; else every layer all at once, for comparison.
   package convenience init(
     model: consuming Model, precision: Precision = .fp32, threads: Int? = nil, memoryLimit: Int? = nil,
@@ -112,8 +112,11 @@ package final class Detector {
     set { network.threads = newValue }
   }
 
+  /// Bytes of the network's weights, as they lie in memory.
+  package var weightsSize: Int { network.weightsSize }
+
   /// Bytes of working memory that an image of this size takes, besides the weights: beyond some height, no more for more
-  /// rows.
+  /// rows, but for what the height of the last bands has to be compiled for.
   package func workingMemory(_ size: ImageSize) throws(DetectionError) -> Int {
     do throws(NetworkError) {
       return try network.workingMemory(width: size.width, height: size.height)
@@ -125,7 +128,7 @@ package final class Detector {
   /// Whether the memory limit suffices for an image of this size.
   package func fits(_ size: ImageSize) -> Bool {
     guard let memoryLimit else { return true }
-    return (try? workingMemory(size)).map { $0 <= memoryLimit } ?? false
+    return (try? workingMemory(size)).map { weightsSize + $0 <= memoryLimit } ?? false
   }
 
   /// Multiplications and additions for an image of this size, and how many a second the processor attains, as the fastest

@@ -23,6 +23,12 @@ final class Engine {
     self.stream = stream
   }
 
+  /// Empties the library's cache; what somebody uses stays.
+  static func forgetPrimitives() {
+    dnnl_set_primitive_cache_capacity(0)
+    dnnl_set_primitive_cache_capacity(cachedPrimitives)
+  }
+
   deinit {
     dnnl_stream_destroy(stream)
     dnnl_engine_destroy(handle)

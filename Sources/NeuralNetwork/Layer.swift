@@ -49,6 +49,15 @@ final class Layer {
     forms = [Form(order: .library(layout), buffer: buffer, memory: memory)]
   }
 
+  /// Bytes of weights and bias. Before an operation has asked for them: roughly as many as it will take.
+  var size: Int {
+    let present = forms.reduce(biasBuffer.size) { $0 + $1.buffer.size }
+    guard isPlain else { return present }
+    if weightSteps != nil { return 2 * present }
+    if let wanted = WinogradOperation.weightsSize(of: convolution, for: sourceType) { return biasBuffer.size + wanted }
+    return present / MemoryLayout<Float>.stride * sourceType.size
+  }
+
   /// The weights in the wanted type and order; laid out once, then kept.
   func weights(_ order: WeightOrder, engine: Engine) throws(NetworkError) -> TensorMemory {
     if let form = forms.first(where: { $0.order == order }) {

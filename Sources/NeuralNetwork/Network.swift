@@ -87,16 +87,20 @@ package final class Network {
     (self.layers, self.rescalings) = (layers, rescalings)
   }
 
-  /// Bytes of working memory, besides weights, for an image of this size.
+  /// Bytes of weights, as operations want them.
+  package var weightsSize: Int { layers.reduce(0) { $0 + $1.size } }
+
+  /// Bytes of working memory for an image of this size, besides weights: rows, scratchpad, and what is compiled.
   package func workingMemory(width: Int, height: Int) throws(NetworkError) -> Int {
-    try plan(width: width, height: height).size
+    let plan = try plan(width: width, height: height)
+    return plan.size + plan.compiledSize
   }
 
   /// Begins with an image.
   /// - Parameters:
   ///   - weights: one per output channel, for ``Features/projection``.
   ///   - statistics: gets the values of all convolutions; fp32 only.
-  ///   - memoryLimit: bytes of working memory; checked before it is allocated.
+  ///   - memoryLimit: bytes of weights and working memory; checked before rows are allocated.
   package func scan(
     width: Int, height: Int, normalization: PixelNormalization, projectedOn weights: [Double]? = nil,
     observing statistics: FeatureStatistics? = nil, memoryLimit: Int? = nil
@@ -104,10 +108,11 @@ package final class Network {
     precondition(statistics == nil || arithmetic == .fp32)
     precondition(graph.input.channels == 3)
     let plan = try plan(width: width, height: height)
-    if let memoryLimit, plan.size > memoryLimit {
+    let needed = weightsSize + plan.size + plan.compiledSize
+    if let memoryLimit, needed > memoryLimit {
       throw NetworkError(
         .outOfMemory,
-        "an image of \(width)×\(height) pixels needs \(plan.size >> 20) MiB of working memory, the limit is "
+        "an image of \(width)×\(height) pixels needs \(needed >> 20) MiB with the network's weights, the limit is "
           + "\(memoryLimit >> 20) MiB")
     }
     return FeatureScan(
@@ -143,7 +148,10 @@ package final class Network {
     } else {
       plan = try StreamingPlan(graph, flow, height: height, width: width, bands: bands) {
         (shapes) throws(NetworkError) in
-        try operations(for: shapes).values.map(\.scratchpadSize).max() ?? 0
+        let operations = try operations(for: shapes).values
+        return (
+          operations.map(\.scratchpadSize).max() ?? 0, operations.reduce(0) { $0 + $1.compiledSize }
+        )
       }
       if plans.count == Self.planCount { plans.removeFirst() }
     }

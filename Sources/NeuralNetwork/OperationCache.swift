@@ -37,6 +37,9 @@ struct OperationCache {
   }
 
   private mutating func shrink() {
+    let before = size
+    // Else the library would keep what goes.
+    defer { if size < before { Engine.forgetPrimitives() } }
     for (shape, entry) in entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
       guard size > capacity, entry.lastUse < uses else { return }
       entries[shape] = nil

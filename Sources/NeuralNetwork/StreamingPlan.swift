@@ -10,6 +10,8 @@ final class StreamingPlan {
   let offsets: [Int]
   /// Bytes of all storages and, behind them, of the operations' scratchpad.
   let size: Int
+  /// Bytes of code and tables that are compiled for it, roughly.
+  let compiledSize: Int
   /// Bytes of a row of each value.
   let rowSizes: [Int]
   let scratchpadOffset: Int
@@ -17,10 +19,11 @@ final class StreamingPlan {
 
   private static let alignment = 64
 
-  /// - Parameter scratchpad: gives the bytes that operations of these shapes need at most.
+  /// - Parameter compile: gives the bytes of scratchpad that operations of these shapes need at most, and of what is
+  ///   compiled for all of them.
   init(
     _ graph: Graph, _ flow: RowFlow, height: Int, width: Int, bands: BandHeights,
-    scratchpad: (Set<BandShape>) throws(NetworkError) -> Int
+    compile: (Set<BandShape>) throws(NetworkError) -> (scratchpad: Int, compiled: Int)
   ) throws(NetworkError) {
     let extents = graph.extents(height: height, width: width)
     guard extents.allSatisfy({ $0.height > 0 && $0.width > 0 }) else {
@@ -46,7 +49,8 @@ final class StreamingPlan {
       end += (bytes + Self.alignment - 1) / Self.alignment * Self.alignment
     }
     scratchpadOffset = end
-    size = end + (try scratchpad(shapes))
+    let (scratchpad, compiled) = try compile(shapes)
+    (size, compiledSize) = (end + scratchpad, compiled)
     capacities = demand.capacities
     (self.extents, self.offsets) = (extents, offsets)
   }

@@ -69,6 +69,14 @@ final class WinogradOperation: BandOperation {
       && outputs.isMultiple(of: WINOGRAD_PANEL)
   }
 
+  /// Bytes of its weights; nil if nothing would use them.
+  /// - Parameter type: of source and destination.
+  static func weightsSize(of convolution: Convolution, for type: DataType) -> Int? {
+    guard type == .fp32, suits(convolution), Instructions.best != nil else { return nil }
+    return winograd_weights_count(Int32(convolution.inputChannels), Int32(convolution.outputChannels))
+      * MemoryLayout<Float>.stride
+  }
+
   /// - Parameter weights: (O, I, 3, 3).
   /// - Returns: four times as many numbers.
   static func transformedWeights(

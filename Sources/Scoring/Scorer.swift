@@ -11,6 +11,8 @@ package final class Scorer {
   private let model: ModelSource
   private let interruption: ScorerInterruption
   private var running: (process: ScorerProcess, hello: ScorerHello)?
+  /// Resident bytes of the child when it was ready.
+  private var residentAtStart = 0
   /// Of the first start; every later one has to load the same.
   private var loadedModel: SHA256Digest?
   private var lastRequest: UInt64 = 0
@@ -63,7 +65,7 @@ package final class Scorer {
         Failpoint.pass("scorer.answered")
         let duration = clock.now - start
         failedStarts = 0
-        if let resident = process.residentBytes, resident > configuration.residentLimit { stop() }
+        if let resident = process.residentBytes, resident - residentAtStart > configuration.growthLimit { stop() }
         return .outcome(outcome, duration: duration)
       }
     } catch {
@@ -93,6 +95,7 @@ extension Scorer {
       let hello = try greeting(of: process)
       Failpoint.pass("scorer.started")
       running = (process, hello)
+      residentAtStart = process.residentBytes ?? 0
       loadedModel = hello.model.sha256
       earliestStart = clock.now
       return (process, hello)

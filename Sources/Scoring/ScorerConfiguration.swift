@@ -18,13 +18,15 @@ package struct ScorerConfiguration: Sendable {
   package var startTimeout: Duration
   /// Bytes of private memory that a scorer may ask for (RLIMIT_DATA); nil: no limit.
   package var memoryLimit: Int?
-  /// Resident bytes from which on a scorer that has answered is replaced by a fresh one.
-  package var residentLimit: Int
+  /// Resident bytes beyond what a scorer had when it was ready, and so beyond the weights of any model, from which on it is
+  /// replaced by a fresh one after an answer. A network keeps 64 MiB of rows and, for one thread and for several, 48 MiB of
+  /// compiled operations; what else stays was one image's, or is a leak.
+  package var growthLimit: Int
 
   package init(
     executable: FilePath, precision: Precision = .auto, threads: Int = 1, limits: ImageLimits = ImageLimits(),
     timeout: Duration = .seconds(120), startTimeout: Duration = .seconds(60), memoryLimit: Int? = nil,
-    residentLimit: Int = 1 << 30
+    growthLimit: Int = 256 << 20
   ) {
     self.executable = executable
     self.precision = precision
@@ -33,7 +35,7 @@ package struct ScorerConfiguration: Sendable {
     self.timeout = timeout
     self.startTimeout = startTimeout
     self.memoryLimit = memoryLimit
-    self.residentLimit = residentLimit
+    self.growthLimit = growthLimit
   }
 }
 

@@ -17,8 +17,8 @@ struct ImageScorer {
   /// - Parameters:
   ///   - model: an open model file.
   ///   - threads: of one image at most.
-  ///   - memoryLimit: of the whole process. The network's working memory for one image gets three quarters; the weights,
-  ///     the decoder and the runtime share the rest.
+  ///   - memoryLimit: of the whole process. The network, its weights and its working memory for one image, gets three
+  ///     quarters; the decoder and the runtime share the rest.
   init(model descriptor: CInt, precision: Precision, threads: Int, memoryLimit: Int?) throws(LoadError) {
     do throws(DetectionError) {
       detector = try Detector.load(

@@ -56,8 +56,9 @@ import Testing
 
   @Test func anImageBeyondTheMemoryLimitIsNotScored() throws {
     let model = try TinyModel()
-    let needed = try detector(model).workingMemory(ImageSize(width: 100, height: 80))
-    let limited = try detector(model, memoryLimit: needed)
+    let unlimited = try detector(model)
+    let needed = try unlimited.workingMemory(ImageSize(width: 100, height: 80))
+    let limited = try detector(model, memoryLimit: unlimited.weightsSize + needed)
     guard case .scored = try limited.score(image(100, 80)) else {
       Issue.record("an image within the limit was not scored")
       return
@@ -88,8 +89,11 @@ import Testing
   @Test func memoryDoesNotGrowWithTheHeight() throws {
     for architecture in [TinyModel.resnet, TinyModel.lite] {
       let detector = try detector(TinyModel(architecture: architecture))
-      let tall = try detector.workingMemory(ImageSize(width: 4_000, height: 30_000))
-      #expect(try detector.workingMemory(ImageSize(width: 4_000, height: 60_000)) == tall)
+      let needed = try [30_000, 30_001, 47_913, 60_000].map { height in
+        try detector.workingMemory(ImageSize(width: 4_000, height: height))
+      }
+      // The last bands differ, and with them what is compiled.
+      #expect(try #require(needed.max()) <= 3 * #require(needed.min()) / 2, "\(needed)")
     }
   }
 

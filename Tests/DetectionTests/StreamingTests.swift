@@ -35,6 +35,25 @@ import Testing
       architecture.definition.graph, .bf16, bands: [1, 5], sizes: [(32, 301), (100, 171)], tolerance: 0x1p-8)
   }
 
+  /// Weights, rows, scratchpads and all that is compiled; the program itself takes some 30 MB more.
+  @Test func largeImagesNeedLittleMemory() throws {
+    let graph = ResNet.resnet50NoDown.definition.graph
+    for arithmetic in [Arithmetic.fp32, .bf16] where arithmetic.isSupported {
+      let network = try Network(graph, arithmetic, threads: 2) { index in
+        let convolution = graph.convolutions[index]
+        return ConvolutionParameters(
+          weights: [Float](repeating: 0, count: convolution.weightCount),
+          bias: [Float](repeating: 0, count: convolution.outputChannels))
+      }
+      func needed(_ width: Int, _ height: Int) throws -> Int {
+        try network.weightsSize + network.workingMemory(width: width, height: height)
+      }
+      let (photo, large) = (try needed(3_000, 4_000), try needed(12_000, 8_000))
+      #expect(photo <= 560_000_000, "\(arithmetic): \(photo)")
+      #expect(large <= 860_000_000, "\(arithmetic): \(large)")
+    }
+  }
+
   private func compare(
     _ graph: Graph, _ type: Arithmetic = .fp32, bands: [Int], sizes: [(width: Int, height: Int)],
     tolerance: Double = 1e-5

@@ -71,8 +71,8 @@ struct BF16Tests {
     var random = SeededGenerator(seed: 3)
     let network = RandomNetwork(RandomResNet.graph(using: &random), width: 1, height: 1, seed: 4)
     let bands = BandHeights { _, extents, _ in extents.map { min(8, $0.height) } }
-    let full = try network.network(bands: bands).workingMemory(width: 640, height: 4_000)
-    let half = try network.network(.bf16, bands: bands).workingMemory(width: 640, height: 4_000)
+    let full = try network.network(bands: bands).plan(width: 640, height: 4_000).size
+    let half = try network.network(.bf16, bands: bands).plan(width: 640, height: 4_000).size
     #expect(half < full / 10 * 7)
   }
 }

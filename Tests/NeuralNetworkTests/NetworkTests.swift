@@ -117,7 +117,7 @@ import Testing
     let network = try random.network()
     let needed = try network.workingMemory(width: 40_000, height: 30_000)
     #expect(needed > 3 * 4 * 40_000 && needed < 40_000 * 30_000)
-    let size = try network.workingMemory(width: random.width, height: random.height)
+    let size = try network.weightsSize + network.workingMemory(width: random.width, height: random.height)
     #expect(throws: NetworkError.self) {
       _ = try network.features(
         of: random.pixels, width: random.width, height: random.height, normalization: RandomNetwork.normalization,
@@ -126,6 +126,51 @@ import Testing
     _ = try network.features(
       of: random.pixels, width: random.width, height: random.height, normalization: RandomNetwork.normalization,
       memoryLimit: size)
+  }
+
+  /// oneDNN's tables for a wide window grow with the image's width, and are nobody's but the image's.
+  @Test func whatIsCompiledCountsAsMemory() throws {
+    var graph = Graph(inputChannels: 3)
+    _ = graph.convolution(
+      Convolution(inputChannels: 3, outputChannels: 16, window: Window(kernel: 3, stride: 2, padding: Padding(1))),
+      of: graph.input)
+    let network = try Network(graph) { _ in
+      ConvolutionParameters(weights: Array(repeating: 1, count: 432), bias: Array(repeating: 0, count: 16))
+    }
+    let plan = try network.plan(width: 4_000, height: 500)
+    #expect(plan.compiledSize >= plan.shapes.count * 4_000 * 900)
+    let needed = try network.workingMemory(width: 4_000, height: 500)
+    #expect(needed == plan.size + plan.compiledSize)
+    #expect(throws: NetworkError.self) {
+      _ = try network.scan(
+        width: 4_000, height: 500, normalization: RandomNetwork.normalization,
+        memoryLimit: network.weightsSize + needed - 1)
+    }
+  }
+
+  /// Before the first image they are counted as they will lie: those of a convolution by Winograd's algorithm take four
+  /// times as much.
+  @Test(arguments: [Arithmetic.fp32, .bf16]) func weightsAreCountedAsTheyWillLie(_ arithmetic: Arithmetic) throws {
+    guard arithmetic.isSupported else { return }
+    let (channels, count) = (32, 32 * 32 * 9)
+    var graph = Graph(inputChannels: 3)
+    let stem = graph.convolution(
+      Convolution(inputChannels: 3, outputChannels: channels, window: Window(kernel: 1)), of: graph.input)
+    _ = graph.convolution(
+      Convolution(inputChannels: channels, outputChannels: channels, window: Window(kernel: 3, padding: Padding(1))),
+      of: stem)
+    let network = try Network(graph, arithmetic) { index in
+      ConvolutionParameters(
+        weights: Array(repeating: 1, count: index == 0 ? 3 * channels : count),
+        bias: Array(repeating: 0, count: channels))
+    }
+    let expected = network.weightsSize
+    _ = try network.features(
+      of: Array(repeating: 1, count: 3 * 20 * 10), width: 20, height: 10, normalization: RandomNetwork.normalization)
+    #expect(abs(network.weightsSize - expected) <= expected / 20)
+    let isTransformed = arithmetic == .fp32 && WinogradOperation.Instructions.best != nil
+    #expect(expected >= count * (isTransformed ? 16 : 2))
+    #expect(expected <= count * (isTransformed ? 17 : 5))
   }
 
   @Test func parametersOfTheWrongSizeAreRefused() {

@@ -44,7 +44,7 @@ import Testing
     let graph = RandomResNet.bottlenecks(widths: [8, 16], depths: [2, 2], strides: [1, 2])
     let flow = RowFlow(EncodedGraph(graph, .fp32))
     func shapes(_ width: Int, _ height: Int) throws -> Set<BandShape> {
-      try StreamingPlan(graph, flow, height: height, width: width, bands: .standard) { _ in 0 }.shapes
+      try StreamingPlan(graph, flow, height: height, width: width, bands: .standard) { _ in (0, 0) }.shapes
     }
     #expect(try shapes(993, 700) == shapes(1_024, 700))
     #expect(try shapes(993, 700) != shapes(1_025, 700))

@@ -165,12 +165,24 @@ struct ScorerTests {
 
   @Test func aScorerThatHasGrownIsReplaced() throws {
     let harness = try ScorerHarness()
-    let scorer = try harness.scorer("sandbox") { $0.residentLimit = 100 << 20 }
+    let scorer = try harness.scorer("sandbox") { $0.growthLimit = 100 << 20 }
     #expect(scorer.expectOutcome(try harness.image("score")) == good)
     #expect(scorer.processIdentifier != nil)
     #expect(scorer.expectOutcome(try harness.image("grow \(128 << 20)")) == .notScored(.corrupt, detail: "grown"))
     #expect(scorer.processIdentifier == nil)
     #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
+  /// What a large model takes is no growth.
+  @Test func aScorerOfALargeModelStays() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("heavy sandbox") { $0.growthLimit = 100 << 20 }
+    let good = scorer.expectOutcome(try harness.image("score"))
+    let process = try #require(scorer.processIdentifier)
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+    #expect(scorer.processIdentifier == process)
+    #expect(scorer.expectOutcome(try harness.image("grow \(128 << 20)")) == .notScored(.corrupt, detail: "grown"))
+    #expect(scorer.processIdentifier == nil)
   }
 
   @Test(.timeLimit(.minutes(15))) func interruptionEndsWorkFromAnotherThread() throws {

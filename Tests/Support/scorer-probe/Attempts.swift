@@ -107,7 +107,7 @@ private func callDirectly(
   return result
 }
 
-private func grow(_ bytes: Int) -> ScoringOutcome {
+func grow(_ bytes: Int) -> ScoringOutcome {
   guard let memory = malloc(bytes) else { return .notScored(.outOfMemory, detail: "malloc") }
   // Leaked on purpose.
   memset(memory, 1, bytes)

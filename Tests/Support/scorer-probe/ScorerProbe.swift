@@ -22,6 +22,7 @@ enum ScorerProbe {
     }
     // The kernel limits nobody's threads if he is root.
     if orders.contains("nobody"), geteuid() == 0, setuid(65534) != 0 { exit(71) }
+    if orders.contains("heavy") { _ = grow(128 << 20) }
     if orders.contains("early-thread") { EarlyThread.shared.start() }
     let walls = orders.contains("sandbox") ? ["privileges", "landlock", "seccomp"] : orders
     if walls.contains("privileges") { sandbox.dropPrivileges(threads: threads, memoryLimit: memoryLimit) }
