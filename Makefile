@@ -88,6 +88,26 @@ soak: test-dependencies build ## Many writers, commands and killed scorers at on
 bench: build ## Measure the engine beside others (BENCH=… for options; a quarter of an hour)
 	Benchmarks/engine/run.sh $(BENCH)
 
+# The two halves of the autoencoder, taef2_encoder.pth and taef2_decoder.pth (docs/reproduction/README.md).
+ENCODER ?= taef2_encoder.pth
+DECODER ?= taef2_decoder.pth
+# More options of Reproduction/reproduce.py and make_model.py, for example --tiny.
+EXPERIMENT ?=
+
+# Super-resolution networks, without what their packages ask for beside them.
+.build-upscalers/ready: Reproduction/requirements.txt
+	/usr/bin/python3 -m venv --clear --system-site-packages .build-upscalers
+	.build-upscalers/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
+.PHONY: reproduce
+reproduce: test-dependencies build .build-upscalers/ready ## Reproduce the paper's findings at a small scale (hours)
+	/usr/bin/python3 Reproduction/reproduce.py --encoder $(ENCODER) --decoder $(DECODER) $(EXPERIMENT)
+
+.PHONY: model
+model: test-dependencies build .build-upscalers/ready ## Train the default model and validate it (hours)
+	/usr/bin/python3 Reproduction/make_model.py --encoder $(ENCODER) --decoder $(DECODER) $(EXPERIMENT)
+
 .PHONY: format
 format: ## Format all Swift files in place
 	swift format format --in-place --parallel --recursive $(SWIFT_SOURCES)

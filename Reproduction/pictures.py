@@ -1,0 +1,92 @@
+"""What has to happen to pixels before staypos sees them: tiles, WEBP on purpose, pasted regions. Pillow does it.
+
+Everything that is random depends on a file's name and a seed alone, so that it is the same in every run.
+"""
+
+import hashlib
+import io
+import os
+import pathlib
+import random
+import warnings
+
+import numpy
+from PIL import Image
+
+Image.MAX_IMAGE_PIXELS = None
+# Transparency is dropped, as staypos drops it.
+warnings.filterwarnings("ignore", message="Palette images with Transparency")
+# A tile whose grey values differ less than this (standard deviation, of 255) shows next to nothing.
+FLAT = 4
+
+
+def generator(seed, *names):
+    return random.Random(hashlib.sha256("\0".join([str(seed), *map(str, names)]).encode()).digest())
+
+
+def save(image, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    image.save(part, "PNG")
+    os.replace(part, path)
+
+
+def source_name(row):
+    """A directory's name for a row's package or repository."""
+    return row["source"].split("=")[0].split("@")[0].replace(":", "-").replace("/", "+")
+
+
+def tiles(row, data, folder, side, count, seed):
+    """Cuts up to `count` squares that do not overlap, at multiples of 8 pixels (a JPEG's blocks stay whole), without
+    resizing. Their paths; a picture that is too small has none. What is there is not made again."""
+    name = f"{source_name(row)}-{row['sha256'][:12]}"
+    target = pathlib.Path(folder) / source_name(row)
+    done = pathlib.Path(f"{folder}.done", name)
+    if done.exists():
+        return sorted(target.glob(f"{name}-*.png"))
+    image = Image.open(pathlib.Path(data) / row["path"]).convert("RGB")
+    places = [(x, y) for y in range(0, image.height - side + 1, side) for x in range(0, image.width - side + 1, side)]
+    chance = generator(seed, row["sha256"])
+    slack = [(size % side) // 8 for size in image.size]
+    shift = [8 * chance.randint(0, room) if size >= side else 0 for room, size in zip(slack, image.size)]
+    chance.shuffle(places)
+    made = []
+    for x, y in places:
+        tile = image.crop((x + shift[0], y + shift[1], x + shift[0] + side, y + shift[1] + side))
+        if numpy.asarray(tile.convert("L")).std() >= FLAT:
+            path = target / f"{name}-{x + shift[0]}-{y + shift[1]}.png"
+            save(tile, path)
+            made.append(path)
+        if len(made) == count:
+            break
+    done.parent.mkdir(parents=True, exist_ok=True)
+    done.touch()
+    return sorted(made)
+
+
+def webp(source, target, qualities, seed):
+    """Compresses and decodes an image, at a quality that its name decides."""
+    if target.exists():
+        return
+    quality = generator(seed, "webp", target.name).randint(*qualities)
+    memory = io.BytesIO()
+    Image.open(source).convert("RGB").save(memory, "WEBP", quality=quality)
+    save(Image.open(memory).convert("RGB"), target)
+
+
+def inpaint(real, fake, target, mask, share, seed):
+    """Pastes one rectangle of `fake`, with a share of the pixels, over `real`."""
+    if target.exists() and mask.exists():
+        return
+    below, above = Image.open(real).convert("RGB"), Image.open(fake).convert("RGB")
+    chance = generator(seed, "inpaint", target.name)
+    ratio = chance.uniform(0.6, 1.0 / 0.6)
+    width = min(below.width, round((share * below.width * below.height * ratio) ** 0.5))
+    height = min(below.height, round(share * below.width * below.height / width))
+    x, y = chance.randint(0, below.width - width), chance.randint(0, below.height - height)
+    box = (x, y, x + width, y + height)
+    below.paste(above.crop(box), box)
+    marks = Image.new("L", below.size, 0)
+    marks.paste(255, box)
+    save(marks, mask)
+    save(below, target)
