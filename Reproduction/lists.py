@@ -12,13 +12,13 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-def write(path, rows):
+def write(path, rows, columns=COLUMNS):
     """Rows: dictionaries with `filename` and `typ` at least; replaces the list when it is complete."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with open(part, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     os.replace(part, path)

@@ -1,13 +1,15 @@
 """The tables of a reproduction, out of the CSV files that staypos wrote."""
 
 import csv
+import json
 import pathlib
 import shutil
 
 METRIC = "averagePrecision"
 PLOTS = {
-    "webp/webp.svg": "webp.svg", "webp-all/webp.svg": "webp-all.svg", "downsize/downsize.svg": "downsize.svg",
-    "inpainting/detection.svg": "inpainting.svg", "inpainting/localisation.svg": "localisation.svg",
+    "webp/webp-averagePrecision.svg": "webp.svg", "webp-all/webp-averagePrecision.svg": "webp-all.svg",
+    "downsize/downsize-averagePrecision.svg": "downsize.svg", "inpainting/inpainting-detection.svg": "inpainting.svg",
+    "inpainting/inpainting-localisation.svg": "localisation.svg",
 }
 
 
@@ -19,9 +21,9 @@ def rows(path):
 def percent(row):
     """A value with its interval."""
     value, lower, upper = (row[METRIC + suffix] for suffix in ("", "Lower", "Upper"))
-    if not value:
+    if value in (None, ""):
         return "–"
-    interval = f" ({100 * float(lower):.1f}–{100 * float(upper):.1f})" if lower and upper else ""
+    interval = f" ({100 * float(lower):.1f}–{100 * float(upper):.1f})" if lower not in (None, "") else ""
     return f"{100 * float(value):.1f}{interval}"
 
 
@@ -55,6 +57,17 @@ def inpainting(path):
     return list(columns.items())
 
 
+def differences(path):
+    """What the mean over the generators differs by from the first model's, by model."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    columns = {}
+    for model in report["models"]:
+        if difference := (model.get("difference") or {}).get(METRIC):
+            parts = (("", "value"), ("Lower", "lower"), ("Upper", "upper"))
+            columns[model["name"]] = {METRIC + suffix: difference.get(key) for suffix, key in parts}
+    return columns
+
+
 def write(results, output, models, seconds):
     results, output = pathlib.Path(results), pathlib.Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -72,6 +85,14 @@ def write(results, output, models, seconds):
             ("unseen families", evaluation(unseen, "average")),
             (f"inpainted, {inpainted[0][0]}", inpainted[0][1]),
         ]),
+        table("Difference from base", models[1:], [
+            ("aligned, as trained", differences(results / "aligned/report.json")),
+            ("unseen families", differences(results / "unseen/report.json")),
+        ]),
+        table("Difference from positive", [model for model in models if model.startswith("clamped")], [
+            ("aligned, as trained", differences(results / "aligned-positive/report.json")),
+            ("unseen families", differences(results / "unseen-positive/report.json")),
+        ]),
         table("WEBP quality, of the fakes only", models, webp),
         table("WEBP quality, of all images", models, sweep(results / "webp-all/webp.csv")),
         table("Downsizing", models, downsize),
@@ -79,11 +100,9 @@ def write(results, output, models, seconds):
               [(name, evaluation(unseen, name)) for name in families] + [("average", evaluation(unseen, "average"))]),
         table("Inpainting, by share of the pixels", models, inpainted),
     ]
-    plots = []
     for source, name in PLOTS.items():
-        if (results / source).exists():
-            shutil.copyfile(results / source, output / name)
-            plots.append(f"![{name.removesuffix('.svg')}]({name})")
+        shutil.copyfile(results / source, output / name)
+    plots = [f"![{name.removesuffix('.svg')}]({name})" for name in PLOTS.values()]
     times = "\n".join(f"| {name} | {value} |" for name, value in seconds.items())
     parts += ["\n".join(plots) + "\n", f"### Seconds\n\n| stage | s |\n|---|---|\n{times}\n"]
     (output / "results.md").write_text("\n".join(parts), encoding="utf-8")

@@ -120,6 +120,15 @@ class Reproduction(Experiment):
     def test(self, command, name, *arguments):
         self.measure(command, name, map(self.model, MODELS), *arguments, seed=SEED)
 
+    def compare(self, name, *models):
+        """Differences to another model than the test's first: staypos takes that of the first column of a list."""
+        rows = lists.read(self.path("results", name, "scores.csv"))
+        output = self.path("results", f"{name}-{models[0]}")
+        ordered = self.path("results", f"{name}-{models[0]}.csv")
+        lists.write(ordered, rows, (*(column for column in rows[0] if column not in MODELS), *models))
+        self.stages.tool("evaluate", "--scores", ordered, "--bootstrap", self.scale["bootstrap"], "--seed", SEED,
+                         "--output", output)
+
     def sweep(self, sweep, name, *flags):
         values = ",".join(map(str, self.scale[sweep]))
         self.test("robustness", name, "--data", self.path("spurious/test.csv"), "--sweep", sweep, "--values",
@@ -147,6 +156,9 @@ class Reproduction(Experiment):
         run("test-aligned", lambda: self.test("evaluate", "aligned", "--data", data), models)
         run("test-unseen", lambda: self.test("evaluate", "unseen", "--data", self.path("unseen.csv")),
             [*models, "upscale"])
+        for name in ("aligned", "unseen"):
+            run(f"compare-{name}", lambda name=name: self.compare(name, "positive", "clamped", "clamped-retrained"),
+                [f"test-{name}"])
         run("test-webp", lambda: self.sweep("webp", "webp"), models, values=scale["webp"])
         run("test-webp-all", lambda: self.sweep("webp", "webp-all", "--on", "all"), models, values=scale["webp"])
         run("test-downsize", lambda: self.sweep("downsize", "downsize", "--on", "all"), models,
@@ -154,7 +166,7 @@ class Reproduction(Experiment):
         edges = ",".join(str((low + high) / 2) for low, high in zip(SHARES, SHARES[1:]))
         run("test-inpainting",
             lambda: self.test("inpainting", "inpainting", "--data", self.path("inpainted/data"), "--masks",
-                                 self.path("inpainted/masks"), "--shares", edges), [*models, "inpaint"])
+                              self.path("inpainted/masks"), "--shares", edges), [*models, "inpaint"])
         report.write(self.path("results"), self.path("report"), MODELS, self.stages.seconds())
         print(f"the report is in {self.path('report')}")
 
