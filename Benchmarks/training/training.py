@@ -105,6 +105,8 @@ class Bench:
             "|---|---|---|---|---|---|---|",
         ]
         for name, crop, batch in NETWORKS:
+            if self.options.network not in (None, name):
+                continue
             shape = [name, str(crop), str(batch), str(self.options.steps)]
             for precision in self.options.precision:
                 options = dict(zip(["--crop-size", "--batch", "--steps"], shape[1:]))
@@ -132,6 +134,7 @@ def main():
     parser.add_argument("--work", required=True)
     parser.add_argument("--report", required=True)
     parser.add_argument("--part", choices=["head", "backbone"], help="only this one")
+    parser.add_argument("--network", choices=[name for name, _, _ in NETWORKS], help="only this one")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--columns", type=int, default=2_048)
     parser.add_argument("--epochs", type=int, default=5, help="of Adam's")
