@@ -39,7 +39,7 @@ package struct Sandbox: Sendable {
   package init() {}
 
   /// Above it are the daemon, its clients and whoever brings the uploads: none of them shall wait for an image.
-  private static let nice: CInt = 5
+  private static let nice: CInt = 10
 
   /// From here on the process gets what others leave of the processors.
   package func yieldProcessors() {
