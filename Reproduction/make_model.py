@@ -155,7 +155,8 @@ class ModelRecipe(Experiment):
         self.train_backbone(data, f"{name}-base", self.options.start, "--webp-share", "0.3", seed=SEED)
         self.train_head(data, f"{name}-head", f"{name}-base", "positive", seed=SEED)
         self.stages.tool("calibrate", "--false-positive-rate", "0.01", "--model", self.model(f"{name}-head"),
-                         "--output", self.model(name), "--precision", "fp32", self.path(f"{name}-calibration"))
+                         "--name", name, "--output", self.model(name), "--precision", "fp32",
+                         self.path(f"{name}-calibration"))
 
     def test(self, name):
         self.measure("evaluate", name, [self.options.rival, self.model(name)], "--data",
