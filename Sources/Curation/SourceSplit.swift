@@ -30,31 +30,69 @@ package struct SourceSplit {
 
     let clusters = sets.groups()
     joined = clusters.map { Set($0.compactMap { names[$0] }).sorted() }.filter { $0.count > 1 }
+    let groups = Self.ordered(clusters, entries, seed: seed).map { cluster in
+      Group(members: cluster, counts: Self.counts(cluster.map { entries[$0] }))
+    }
     let counts = Self.counts(entries)
-    var remaining = Dictionary(
-      uniqueKeysWithValues: shares.map { split, share in (split, counts.mapValues { Double($0) * share / total }) })
+    guard counts.count == Label.allCases.count else {
+      throw CurationError("there are not both real and fake images: there is nothing to divide")
+    }
+    let wished = Split.allCases.filter { (shares[$0] ?? 0) > 0 }
+    var sides = Self.sides(of: groups, counts, shares: shares.mapValues { $0 / total }, wished)
+    Self.fillUp(&sides, wished, groups)
     var result = entries
-    for cluster in Self.ordered(clusters, entries, seed: seed) {
-      let mine = Self.counts(cluster.map { entries[$0] })
-      // Where most of what it brings is still missing, in shares of the class: the rarer class counts as much.
-      func need(_ split: Split) -> Double {
-        mine.reduce(0) { sum, item in
-          sum + Double(item.value) / Double(counts[item.key] ?? 1) * (remaining[split]?[item.key] ?? 0)
-            / Double(counts[item.key] ?? 1)
-        }
-      }
-      let candidates = Split.allCases.filter { (shares[$0] ?? 0) > 0 }
-      guard let split = candidates.max(by: { need($0) < need($1) }) else { continue }
-      for (label, count) in mine { remaining[split]?[label, default: 0] -= Double(count) }
-      for position in cluster { result[position].image.split = split }
+    for (group, side) in zip(groups, sides) {
+      for position in group.members { result[position].image.split = side }
     }
     self.index = DatasetIndex(result)
-    for split in Split.allCases where (shares[split] ?? 0) > 0 {
+    for split in wished {
       let labels = Set(result.filter { $0.image.split == split }.map(\.image.label))
       guard labels.count == Label.allCases.count else {
         throw CurationError(
           "there are too few sources to divide: \(split.rawValue) would have no \(labels.contains(.real) ? "fake" : "real") "
             + "images; \(clusters.count) groups of sources that share no picture were found")
+      }
+    }
+  }
+
+  /// What stays together.
+  private struct Group {
+    var members: [Int]
+    var counts: [Label: Int]
+  }
+
+  /// Each where most of what it brings is still missing.
+  private static func sides(
+    of groups: [Group], _ counts: [Label: Int], shares: [Split: Double], _ wished: [Split]
+  ) -> [Split] {
+    var remaining = shares.mapValues { share in counts.mapValues { Double($0) * share } }
+    return groups.compactMap { group in
+      // In shares of the class: the rarer class counts as much.
+      func need(_ split: Split) -> Double {
+        group.counts.reduce(0) { sum, item in
+          let count = Double(counts[item.key] ?? 1)
+          return sum + Double(item.value) / count * (remaining[split]?[item.key] ?? 0) / count
+        }
+      }
+      let side = wished.max { need($0) < need($1) }
+      if let side {
+        for (label, count) in group.counts { remaining[side]?[label, default: 0] -= Double(count) }
+      }
+      return side
+    }
+  }
+
+  /// Where sources are few, shares alone leave a side without a class: it gets the smallest group that another can spare.
+  private static func fillUp(_ sides: inout [Split], _ wished: [Split], _ groups: [Group]) {
+    func count(_ label: Label, _ side: Split) -> Int {
+      zip(groups, sides).count { $0.counts[label] != nil && $1 == side }
+    }
+    for side in wished {
+      for label in Label.allCases where count(label, side) == 0 {
+        let spare = groups.indices.filter { index in
+          groups[index].counts[label] != nil && groups[index].counts.keys.allSatisfy { count($0, sides[index]) > 1 }
+        }
+        if let least = spare.min(by: { groups[$0].members.count < groups[$1].members.count }) { sides[least] = side }
       }
     }
   }

@@ -148,7 +148,8 @@ package struct InpaintingReport: Sendable {
     _ title: String, _ label: String, _ note: String, _ value: (Row) -> (Double?, Double?, Double?)
   ) -> String {
     let bins = models.first?.rows.map(\.bin) ?? []
-    let places = bins.map { ($0.lower + $0.upper) / 2 }
+    // Side by side, however narrow they are: their names need the room.
+    let places = bins.indices.map { Double($0) }
     let series = models.map { model in
       let values = zip(places, model.rows.map(value))
       return Plot.Series(
@@ -161,7 +162,7 @@ package struct InpaintingReport: Sendable {
     return Plot(
       title: title, subtitle: "\(report.dataset): \(report.summary)\(note)",
       x: Axis(
-        "share of the pixels in per cent", range: 0...100, ticks: places,
+        "share of the pixels in per cent", range: -0.5...Double(max(bins.count, 1)) - 0.5, ticks: places,
         tickLabels: Dictionary(
           zip(places, bins.map { "\($0.lower.formattedShort)–\($0.upper.formattedShort)" }), uniquingKeysWith: { $1 })),
       y: .percentages(label, series), series: series

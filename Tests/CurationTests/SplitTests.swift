@@ -105,6 +105,38 @@ import Testing
     }
   }
 
+  @Test("Few sources still give each side both classes", arguments: 3...8)
+  func fewSources(_ count: Int) throws {
+    for seed in UInt64(0)..<20 {
+      var random = SeededGenerator(seed: seed)
+      let entries = Label.allCases.flatMap { label in
+        (0..<count).flatMap { source in
+          (0..<Int.random(in: 1...9, using: &random)).map { number in
+            entry(label, source: "\(source)", number: 100 * source + number, print: nil)
+          }
+        }
+      }
+      // Without their directories of a label they are no pairs.
+      let alone = entries.map { entry in
+        var entry = entry
+        entry.image.path = FilePath("/data/\(entry.image.label)-\(entry.facts.sha256).png")
+        return entry
+      }
+      let shares: [Split: Double] = [.train: 0.8, .validation: 0.1, .test: 0.1]
+      let split = try SourceSplit(DatasetIndex(alone), shares: shares, seed: seed)
+      for part in Split.allCases {
+        let labels = Set(split.index.entries.filter { $0.image.split == part }.map(\.image.label))
+        #expect(labels.count == 2, "seed \(seed)")
+      }
+    }
+    let one = [entry(.real, source: "a", number: 0, print: nil), entry(.real, source: "b", number: 1, print: nil)]
+    #expect {
+      try SourceSplit(DatasetIndex(one), shares: [.train: 1, .validation: 1], seed: 0)
+    } throws: {
+      "\($0)".contains("not both real and fake")
+    }
+  }
+
   /// Without fingerprints, and with other bytes: only the names say that they belong together.
   @Test("Aligned pairs lie on one side, whatever they look like")
   func aligned() throws {

@@ -162,4 +162,21 @@ final class Elements: NSObject, XMLParserDelegate {
     // Three values, and two circles for each of the three medians.
     #expect(elements.named("circle").count == 3 + 6)
   }
+
+  /// Slanted names end at their place and begin where there is still paper.
+  @Test func namesUnderAViolinAreWhole() throws {
+    let names = ["short", "a very long name of a kind of images, the second", "x", "another long name"]
+    let plot = ViolinPlot(title: "scores", y: Axis("logit"), groups: names.map { .init($0, values: [1, 2]) })
+    let elements = try #require(Elements(plot.svg))
+    let paper = try #require(elements.named("svg").first)
+    let height = try #require(Double(paper["height"] ?? ""))
+    for name in names {
+      let label = try #require(elements.all.first { $0.name == "text" && $0.text.hasPrefix("\(name) (2)") })
+      let x = try #require(Double(label.attributes["x"] ?? ""))
+      let y = try #require(Double(label.attributes["y"] ?? ""))
+      let length = SVGDocument.width(of: "\(name) (2)", size: 12)
+      #expect(x - length * cos(35 * Double.pi / 180) >= 0, "\(name)")
+      #expect(y + length * sin(35 * Double.pi / 180) <= height, "\(name)")
+    }
+  }
 }

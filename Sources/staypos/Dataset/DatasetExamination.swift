@@ -17,8 +17,7 @@ struct DatasetExamination {
 
   func index(of path: FilePath) throws -> DatasetIndex {
     let dataset = try Dataset(reading: path)
-    for file in dataset.unlabelled { Console.complain("\(file.escaped): no label, left out") }
-    for directory in dataset.unreadable { Console.complain("\(directory.path.escaped): \(directory.errno)") }
+    dataset.complain()
     let images = dataset.images
     let entries = Mutex<[DatasetIndex.Entry?]>(Array(repeating: nil, count: images.count))
     DispatchQueue.concurrentPerform(iterations: images.count) { position in
@@ -33,4 +32,19 @@ struct DatasetExamination {
     guard !found.isEmpty else { throw Failure("\(path.escaped): none of \(images.count) files is an image") }
     return DatasetIndex(found)
   }
+}
+
+extension DatasetIndex {
+  func write(to path: FilePath) throws {
+    do {
+      try OutputFile.write(csv(below: path.removingLastComponent()), to: path)
+    } catch {
+      throw Failure("cannot write \(path.escaped): \(error)")
+    }
+  }
+}
+
+extension [DatasetIndex.Entry] {
+  /// Of one label: generators, cameras, or collections that have their own; those without any count as one.
+  var sourceCount: Int { Set(map { $0.image.source ?? $0.image.group }).count }
 }

@@ -33,7 +33,7 @@ struct DatasetIndexCommand: ParsableCommand {
   func run() throws {
     do {
       let index = try DatasetExamination(limits: limits.limits).index(of: data.path)
-      try OutputFile.write(index.csv(below: output.path.removingLastComponent()), to: output.path)
+      try index.write(to: output.path)
       try Console.write(line: "\(index.entries.count) images in \(Console.printable(output.path.escaped))")
     } catch let error as ExitCode {
       throw error

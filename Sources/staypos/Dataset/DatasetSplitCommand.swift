@@ -51,7 +51,7 @@ struct DatasetSplitCommand: ParsableCommand {
       let index = try DatasetExamination(limits: limits.limits).indexOrReadIndex(of: data.path)
       let shares = Dictionary(uniqueKeysWithValues: zip(Split.allCases, shares))
       let split = try SourceSplit(index, shares: shares, seed: seed)
-      try OutputFile.write(split.index.csv(below: output.path.removingLastComponent()), to: output.path)
+      try split.index.write(to: output.path)
       try report(split)
     } catch let error as ExitCode {
       throw error
@@ -64,7 +64,8 @@ struct DatasetSplitCommand: ParsableCommand {
   private func report(_ split: SourceSplit) throws {
     for sources in split.joined {
       try Console.write(
-        line: Console.printable("on one side, as they share pictures: \(sources.prefix(6).joined(separator: ", "))")
+        line: Console.printable(
+          "on one side, as they share pictures or are aligned: \(sources.prefix(6).joined(separator: ", "))")
           + (sources.count > 6 ? " and \(sources.count - 6) more" : ""))
     }
     for part in Split.allCases {
@@ -72,7 +73,7 @@ struct DatasetSplitCommand: ParsableCommand {
       guard !entries.isEmpty else { continue }
       let counts = Label.allCases.map { label in
         let mine = entries.filter { $0.image.label == label }
-        return "\(mine.count) \(label == .real ? "real" : "fake") of \(Set(mine.map { $0.image.source }).count) sources"
+        return "\(mine.count) \(label == .real ? "real" : "fake") of \(mine.sourceCount) sources"
       }
       try Console.write(line: "\(part.rawValue.padded(6))\(counts.joined(separator: ", "))")
     }

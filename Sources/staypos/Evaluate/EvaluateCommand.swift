@@ -52,6 +52,7 @@ struct EvaluateCommand: ParsableCommand {
       "Also evaluate all models together: soft_or_prob, mean or max; may be repeated.", valueName: "rule"))
   var fuse: [Fusion] = []
 
+  @OptionGroup var metric: MetricOption
   @OptionGroup var options: EvaluationOptions
 
   func validate() throws {
@@ -75,7 +76,7 @@ struct EvaluateCommand: ParsableCommand {
       }
       guard !table.common.isEmpty else { throw Failure("no image was scored by all models") }
       let report = EvaluationReport(
-        dataset: (data ?? scores)?.path.escaped ?? "", table: table, bootstrap: options.metrics.settings)
+        dataset: (data ?? scores)?.path.escaped ?? "", table: table, bootstrap: options.intervals.settings)
       try write(report)
       try show(report)
     }
@@ -127,10 +128,10 @@ struct EvaluateCommand: ParsableCommand {
     if report.results.count == 1, let result = report.results.first {
       try show("\(result.column.name), threshold \(result.column.threshold), in per cent", report.allMetrics(result))
     } else {
-      try show("\(options.metrics.metric.name) in per cent", report.byGenerator(options.metrics.metric))
+      try show("\(metric.metric.name) in per cent", report.byGenerator(metric.metric))
     }
     try show("averages over the generators in per cent", report.averages(intervals: false))
-    if let differences = report.differences, options.metrics.bootstrap > 0 {
+    if let differences = report.differences, options.intervals.bootstrap > 0 {
       try show("differences of the averages in points, with intervals", differences)
     }
     try show("false positive rate by kind of real images in per cent", report.falsePositives)

@@ -11,7 +11,7 @@ struct EvaluationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Only images of this part of the data set: train, val or test.", valueName: "part"))
   var split: Split?
 
-  @OptionGroup var metrics: MetricOptions
+  @OptionGroup var intervals: IntervalOptions
   @OptionGroup var threshold: ThresholdOption
 
   @Option(name: [.short, .long], help: ArgumentHelp("Where the files go.", valueName: "directory"))
@@ -31,7 +31,7 @@ struct EvaluationOptions: ParsableArguments {
 
   func scoring(_ images: [LabelledImage]) -> DatasetScoring {
     DatasetScoring(
-      images: images, limits: limits.limits, seed: metrics.seed, directory: output?.path.appending("scores"))
+      images: images, limits: limits.limits, seed: intervals.seed, directory: output?.path.appending("scores"))
   }
 }
 
@@ -43,13 +43,14 @@ struct DatasetOption: ParsableArguments {
   var path: FilePath { data.path }
 }
 
-/// What is measured, and how surely.
-struct MetricOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "The metric of the table that compares models.", valueName: "metric"))
+/// For commands that have such a table.
+struct MetricOption: ParsableArguments {
+  @Option(help: ArgumentHelp("The metric of the table that compares models.", valueName: "metric"))
   var metric = Metric.averagePrecision
+}
 
+/// How surely something is measured.
+struct IntervalOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Bootstrap samples for the intervals; 0: no intervals.", valueName: "n"))
   var bootstrap = 1000
 
@@ -97,10 +98,12 @@ extension Dataset {
   /// Says what was passed over.
   func complain() {
     for item in unreadable { Console.complain("\(item.path.escaped): \(item.errno)") }
-    if let first = unlabelled.first {
-      Console.complain(
-        "\(unlabelled.count) files lie in no directory that is a label and are left out, for example \(first.escaped)")
-    }
+    guard let first = unlabelled.first else { return }
+    let reason = "in no directory that is a label and"
+    Console.complain(
+      unlabelled.count == 1
+        ? "\(first.escaped) lies \(reason) is left out"
+        : "\(unlabelled.count) files lie \(reason) are left out, for example \(first.escaped)")
   }
 }
 

@@ -74,7 +74,7 @@ struct InpaintingCommand: ParsableCommand {
       try show(
         InpaintingReport(
           dataset: data.path.escaped, table: table, localisations: localisations,
-          bins: InpaintingReport.bins(edges: shares), bootstrap: options.metrics.settings))
+          bins: InpaintingReport.bins(edges: shares), bootstrap: options.intervals.settings))
     }
   }
 

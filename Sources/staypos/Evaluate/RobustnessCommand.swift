@@ -67,6 +67,7 @@ struct RobustnessCommand: ParsableCommand {
       "Which images are transformed: all, fake or real (default: all; webp: fake).", valueName: "label"))
   var on: Scope?
 
+  @OptionGroup var metric: MetricOption
   @OptionGroup var options: EvaluationOptions
 
   func validate() throws {
@@ -107,7 +108,7 @@ struct RobustnessCommand: ParsableCommand {
           value: strength,
           report: EvaluationReport(
             dataset: data.path.escaped, table: ScoreTable(images: dataset.images, columns: columns),
-            bootstrap: options.metrics.settings))
+            bootstrap: options.intervals.settings))
       }
       guard points.contains(where: { !$0.report.table.common.isEmpty }) else {
         throw Failure("no image was scored by all models")
@@ -124,7 +125,7 @@ struct RobustnessCommand: ParsableCommand {
   ) throws -> [ScoreTable.Outcome] {
     guard let strength, let transform = sweep.transform(strength) else { return original.compactMap { $0 } }
     // Of what is random, the seed is part of what the scores are of.
-    let seed = [.noise, .crop].contains(sweep) ? "-seed\(options.metrics.seed)" : ""
+    let seed = [.noise, .crop].contains(sweep) ? "-seed\(options.intervals.seed)" : ""
     let cache = try scoring.cache(pool, variant: "\(sweep.rawValue)-\(strength)\(seed)")
     let changed = try scoring.score(pool, only: scope.label, transform: transform, cache, progress)
     return zip(changed, original).compactMap { $0 ?? $1 }
@@ -134,7 +135,7 @@ struct RobustnessCommand: ParsableCommand {
     // What is not scored only after a transformation is counted in the table.
     report.points.first { $0.value == nil }?.report.complain()
     if let output = options.output {
-      let metrics = Set([Metric.averagePrecision, options.metrics.metric])
+      let metrics = Set([Metric.averagePrecision, metric.metric])
       try OutputDirectory.write(
         [
           ("\(sweep.rawValue).md", Array(report.markdown.utf8)), ("\(sweep.rawValue).csv", report.csv),
@@ -148,8 +149,8 @@ struct RobustnessCommand: ParsableCommand {
     let transformed = report.transformed.map { "the \($0) images" } ?? "all images"
     try Console.write(
       line: Console.printable(
-        "\(report.dataset): \(options.metrics.metric.name) in per cent, mean over the generators; transformed: \(transformed)"
+        "\(report.dataset): \(metric.metric.name) in per cent, mean over the generators; transformed: \(transformed)"
       ))
-    for line in report.table(options.metrics.metric).lines { try Console.write(line: Console.printable(line)) }
+    for line in report.table(metric.metric).lines { try Console.write(line: Console.printable(line)) }
   }
 }
