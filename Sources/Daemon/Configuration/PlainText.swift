@@ -31,6 +31,8 @@ enum PlainText {
   private static func complaint(
     _ scalar: UnicodeScalar, after previous: UnicodeScalar?, before next: UnicodeScalar?
   ) -> String? {
+    // Some of them are white space to toml++, which ends the process where a value would begin with it (`parse_value`).
+    if !scalar.isASCII { return "a character beyond ASCII can stand in quotes and comments only" }
     // Behind a date, `T` and anything but a digit end the process (`parse_time`).
     if "0"..."9" ~= scalar, next == "-" || next == ":" { return "no setting is a date or a time, and no name like one" }
     // So does a brace where a list goes on (`parse_value`).
