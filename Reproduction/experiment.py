@@ -29,6 +29,8 @@ class Experiment:
         self.stages = Stages(options.work, options.staypos, options.threads)
         self.path = self.stages.path
         self.manifest = lists.read(HERE / "manifest.csv")
+        # Hours before it is needed.
+        self.check_autoencoder()
         self.manifest_digest = hashlib.sha256((HERE / "manifest.csv").read_bytes()).hexdigest()
 
     def images(self, label, kinds=("*",)):
@@ -44,7 +46,7 @@ class Experiment:
     def check_autoencoder(self):
         for half, expected in AUTOENCODER.items():
             path = getattr(self.options, half)
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            found = digest(path)
             if found != expected:
                 raise StageFailed(f"{path}: SHA-256 is {found}, and not that of taef2_{half}.pth, {expected}")
 
@@ -57,7 +59,6 @@ class Experiment:
         self.stages.command(*command)
 
     def align(self, reals, output, *flags):
-        self.check_autoencoder()
         self.stages.tool("dataset", "align", reals, "--encoder", self.options.encoder, "--decoder",
                          self.options.decoder, "--output", output, *flags)
 
@@ -88,6 +89,14 @@ class Experiment:
         self.stages.tool(
             command, *arguments, *models, "--bootstrap", self.scale["bootstrap"], "--seed", seed, "--precision",
             "fp32", "--threads", self.stages.threads, "--output", self.path("results", name))
+
+
+def digest(path):
+    """SHA-256 of a file that the user has named."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise StageFailed(f"{path}: {error.strerror}") from error
 
 
 def parse(description, work):

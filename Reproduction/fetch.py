@@ -31,8 +31,9 @@ def read_manifest(path):
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        parts = pathlib.PurePosixPath(row["path"]).parts
-        if not parts or ".." in parts or parts[0] == "/" or not re.fullmatch("[0-9a-f]{64}", row["sha256"]):
+        path_inside = pathlib.PurePosixPath(row["path"])
+        parts = path_inside.parts
+        if not parts or ".." in parts or path_inside.is_absolute() or not re.fullmatch("[0-9a-f]{64}", row["sha256"]):
             raise SystemExit(f"{path}: not a safe row: {row['path']}")
     return rows
 
@@ -60,6 +61,7 @@ def place(stream, target, row):
                 part.write(block)
             if digest.hexdigest() != row["sha256"]:
                 raise Unavailable(f"SHA-256 is {digest.hexdigest()}, not {row['sha256']}")
+            part.flush()
             os.chmod(part.name, 0o644)
             os.replace(part.name, target)
         except BaseException:
@@ -188,6 +190,8 @@ def main():
         sources.setdefault(row["source"], []).append(row)
     if not sources:
         parser.exit(64, "no image of the manifest is chosen\n")
+    # A repository that is gone is an error, not a question.
+    os.environ["GIT_TERMINAL_PROMPT"] = "0"
     failures, count = [], 0
     for number, (source, rows) in enumerate(sorted(sources.items()), 1):
         count += len(rows)
@@ -199,7 +203,7 @@ def main():
             try:
                 lost = list(FETCHERS[system](rest, missing, options))
             except (Unavailable, OSError, tarfile.TarError) as error:
-                lost = [(row, str(error)) for row in missing]
+                lost = [(row, str(error)) for row in missing if not is_right(options.directory / row["path"], row)]
         failures += lost
     for row, reason in failures:
         print(f"{row['path']} ({row['source']}): {reason}", file=sys.stderr)

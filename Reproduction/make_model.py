@@ -13,7 +13,7 @@ from PIL import Image
 
 import lists
 import pictures
-from experiment import AUTOENCODER, HERE, Experiment, parse
+from experiment import AUTOENCODER, HERE, Experiment, digest, parse
 from stages import StageFailed, main
 
 FOLDS = 4
@@ -182,13 +182,15 @@ class ModelRecipe(Experiment):
         run("assemble", self.assemble, ["upscale", *(f"reconstruct-{noise}" for noise in NOISES)])
         run("stats", lambda: self.stages.tool("dataset", "stats", self.path("images.csv"), succeeds=(0, 1)),
             ["assemble"])
-        training = {key: scale[key] for key in ("epochs", "patience", "batch")}
+        training = {key: scale[key] for key in ("epochs", "patience", "batch")} | {"start": digest(self.options.start)}
+        rival = digest(self.options.rival)
         for fold in range(FOLDS):
             name = f"fold-{fold}"
             run(f"divide-{name}", lambda fold=fold: self.divide(fold), ["assemble"])
             run(f"train-{name}", lambda name=name: self.train(name), [f"divide-{name}"], **training)
-            run(f"test-{name}", lambda name=name: self.test(name), [f"train-{name}"])
-            run(f"test-{name}-whole", lambda name=name, fold=fold: self.test_whole(name, fold), [f"train-{name}"])
+            run(f"test-{name}", lambda name=name: self.test(name), [f"train-{name}"], rival=rival)
+            run(f"test-{name}-whole", lambda name=name, fold=fold: self.test_whole(name, fold), [f"train-{name}"],
+                rival=rival)
         run("divide-final", lambda: self.divide(None), ["assemble"])
         run("train-final", lambda: self.train("final"), ["divide-final"], **training)
         shutil.copyfile(self.model("final"), self.path("staypos-lite0-v1.safetensors"))

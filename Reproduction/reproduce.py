@@ -10,7 +10,7 @@ import pathlib
 import lists
 import pictures
 import report
-from experiment import AUTOENCODER, Experiment, is_like, parse
+from experiment import AUTOENCODER, Experiment, digest, is_like, parse
 from stages import main
 
 REAL_KINDS = ("photo", "photo-*", "panorama")
@@ -137,7 +137,7 @@ class Reproduction(Experiment):
     def run(self):
         run, scale = self.stages.run, self.scale
         size = {key: scale[key] for key in ("side", "debian_tiles", "other_tiles", "fake_tiles", "limit")}
-        training = {key: scale[key] for key in ("epochs", "patience", "batch")}
+        training = {key: scale[key] for key in ("epochs", "patience", "batch")} | {"start": digest(self.options.start)}
         run("fetch", lambda: self.fetch((*REAL_KINDS, "generated")), manifest=self.manifest_digest)
         run("cut", self.cut, ["fetch"], **size, families=FAMILIES, seed=SEED)
         run("align", lambda: self.align(self.path("tiles/real"), self.path("aligned")), ["cut"], **AUTOENCODER)
