@@ -92,9 +92,17 @@ extension EvaluationReport {
 
 extension Axis {
   /// At least ten points, so that chance does not look like much, and none above a hundred.
-  static func percentages(_ label: String, _ series: [Plot.Series]) -> Axis {
-    let values = series.flatMap { $0.points.map(\.y) + $0.band.flatMap { [$0.lower, $0.upper] } }.filter(\.isFinite)
-    guard let least = values.min(), let greatest = values.max(), greatest - least < 10 else { return Axis(label) }
+  /// - Parameter reference: to be seen as well.
+  static func percentages(_ label: String, _ series: [Plot.Series], reference: Double? = nil) -> Axis {
+    let drawn = series.flatMap { $0.points.map(\.y) + $0.band.flatMap { [$0.lower, $0.upper] } }.filter(\.isFinite)
+    let values = drawn + (reference.map { [$0] } ?? [])
+    guard let least = values.min(), let greatest = values.max() else { return Axis(label) }
+    guard greatest - least < 10 else {
+      // What the series need, an axis finds by itself.
+      guard values.count > drawn.count else { return Axis(label) }
+      let margin = (greatest - least) * 0.04
+      return Axis(label, range: least - margin...greatest + margin)
+    }
     let top = min((least + greatest) / 2 + 5, 100)
     return Axis(label, range: top - 10.2...top + 0.2)
   }

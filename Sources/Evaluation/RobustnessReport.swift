@@ -82,15 +82,16 @@ package struct RobustnessReport: Sendable {
     }
     let original = points.first { $0.value == nil }?.report.results.first?.average.values[metric]
     let scope = transformed.map { ", on the \($0) images only" } ?? ""
+    let reference = models.count == 1 ? original.map { 100 * $0 } : nil
     let ticks = swept.compactMap(\.value)
     return Plot(
       title: "\(metric.name.prefix(1).uppercased() + metric.name.dropFirst()) after \(sweep.title)\(scope)",
       subtitle: "\(dataset): mean over the generators"
-        + (models.count == 1 && original != nil ? "; dashed: images as they are" : "")
+        + (reference != nil ? "; dashed: images as they are" : "")
         + (points.first?.report.bandNote ?? ""),
       x: Axis(sweep.label, isReversed: sweep.isReversed, ticks: ticks.count <= 10 ? ticks : nil),
-      y: .percentages("\(metric.title) in per cent", series), series: series,
-      references: models.count == 1 ? original.map { [.horizontal(100 * $0)] } ?? [] : []
+      y: .percentages("\(metric.title) in per cent", series, reference: reference), series: series,
+      references: reference.map { [.horizontal($0)] } ?? []
     ).svg
   }
 

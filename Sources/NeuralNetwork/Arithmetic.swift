@@ -14,4 +14,13 @@ package enum Arithmetic: Sendable, Equatable {
     case .int8: DataType.u8.isSupported
     }
   }
+
+  func requireSupport() throws(NetworkError) {
+    guard !isSupported else { return }
+    throw NetworkError(
+      .unsupported,
+      self == .bf16
+        ? "this processor cannot compute in bf16 (it needs AVX-512): use fp32"
+        : "this processor cannot compute in int8 (it needs AVX512-VNNI): use fp32")
+  }
 }

@@ -52,13 +52,7 @@ package final class Network {
     _ graph: Graph, _ arithmetic: Arithmetic = .fp32, threads: Int?, bands: BandHeights,
     parameters: (Int) throws(Failure) -> ConvolutionParameters
   ) throws {
-    guard arithmetic.isSupported else {
-      throw NetworkError(
-        .unsupported,
-        arithmetic == .bf16
-          ? "this processor cannot compute in bf16 (it needs AVX-512): use fp32"
-          : "this processor cannot compute in int8 (it needs AVX512-VNNI): use fp32")
-    }
+    try arithmetic.requireSupport()
     if arithmetic != .fp32, case .maxPooling = graph.nodes[graph.output.index] {
       preconditionFailure("a pooling cannot give fp32 in \(arithmetic)")
     }

@@ -20,6 +20,14 @@ package enum ImageTransform: Sendable, Hashable {
   /// Share removed of either side at a random place; what is left is enlarged to the old size (bicubic), or not.
   case crop(removed: Double, resizing: Bool)
 
+  /// What it makes of an image of this size, or the size itself where that has more pixels.
+  package func largerSize(of size: ImageSize) -> ImageSize {
+    if case .resize(let side) = self, side * side > size.width * size.height {
+      return ImageSize(width: side, height: side)
+    }
+    return size
+  }
+
   /// - Parameter generator: for what is random.
   package func applied(
     to image: RGBImage, using generator: inout SplitMix64

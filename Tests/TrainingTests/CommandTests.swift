@@ -148,6 +148,24 @@ import Testing
     #expect(both.status == 64)
   }
 
+  /// The history lists the newest first.
+  @Test func theNewestScoreOfAnImageCounts() throws {
+    let (image, model) = (String(repeating: "1", count: 64), String(repeating: "0", count: 64))
+    let lines = [("2026-11-22T10:00:00.000Z", 2), ("2026-11-15T10:00:00.000Z", 1)].map { time, logit in
+      #"{"verdict": "clear", "time": "\#(time)", "logit": \#(logit), "sha256": "\#(image)", "model": "\#(model)"}"#
+        + "\n"
+    }
+    let file = directory.path("scores.jsonl").string
+    for text in [lines.joined(), lines.reversed().joined()] {
+      try Data(text.utf8).write(to: URL(filePath: file))
+      let result = try TrainingExecutable.run(["calibrate", "--false-positive-rate", "0", "--scores", file, "--json"])
+      try #require(result.status == 0, "\(result.complaints)")
+      let record = try #require(try JSONSerialization.jsonObject(with: result.output) as? [String: Any])
+      // Half a unit above the only image.
+      #expect(record["realImages"] as? Int == 1 && record["threshold"] as? Double == 1 / (1 + exp(-2.5)))
+    }
+  }
+
   @Test func mistakesAreSaid() throws {
     try makeDataset(3)
     let output = directory.path("x.safetensors").string

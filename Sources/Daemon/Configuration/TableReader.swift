@@ -120,6 +120,7 @@ struct TableReader {
   /// Call last.
   /// - Throws: if a key is left that nobody asked for.
   func finish(allowed: String) throws(ConfigurationError) {
+    defer { extendLifetime(document) }
     // Without the list of keys, which TOMLKit does not free.
     guard seen.count(where: { table.contains(key: $0) }) < table.count else { return }
     if let unknown = table.keys.filter({ !seen.contains($0) }).min() {

@@ -25,6 +25,7 @@ package final class TrainableNetwork {
     _ graph: Graph, states: [ConvolutionState], epsilon: Double, type: DataType = .fp32, threads: Int? = nil
   ) throws(NetworkError) {
     precondition(!type.isInteger)
+    if type == .bf16 { try Arithmetic.bf16.requireSupport() }
     guard states.count == graph.convolutions.count else {
       throw NetworkError(.badParameters, "\(graph.convolutions.count) convolutions got \(states.count) states")
     }

@@ -104,11 +104,11 @@ struct CalibrateCommand: ParsableCommand {
     let record = CalibrationRecord(
       name: name ?? sample.name, base: sample.model, rate: falsePositiveRate, isGuaranteed: guarantee, point: point,
       temperature: sample.temperature, generated: sample.generated, notScored: sample.notScored)
+    if let output { try write(record, point, sample.head, to: output.path) }
     if let plot {
       let picture = RatePlot(sample.real, at: point, wished: falsePositiveRate, name: record.name)
       try OutputFile.write(Array(picture.svg.utf8), to: plot.path)
     }
-    if let output { try write(record, point, sample.head, to: output.path) }
     if json {
       try Console.write(json: record)
     } else {

@@ -40,7 +40,7 @@ struct CalibrationRecord: Encodable {
     flaggedRealImages = point.flagged
     falsePositiveRate = Interval(lower: point.falsePositiveRate.lower, upper: point.falsePositiveRate.upper)
     if !generated.isEmpty {
-      let found = generated.count { $0 >= point.logit }
+      let found = generated.count { Score(realScore: 0, fakeScore: 0, bias: $0).probability >= point.threshold.value }
       let interval = BinomialInterval(successes: found, trials: generated.count, confidence: point.confidence)
       generatedImages = generated.count
       foundGeneratedImages = found

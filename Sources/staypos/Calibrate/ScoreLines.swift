@@ -5,20 +5,21 @@ import SystemPackage
 
 /// Scores that were made before: the lines of `staypos score --json` or `staypos-ctl history --json`.
 struct ScoreLines {
-  /// Of each image once: the latest line says.
+  /// Of each image once: its latest score, or the last line where no time is said.
   private(set) var logits: [Double] = []
   /// Lines without a score.
   private(set) var notScored = 0
   /// The one model that made all of them.
   private(set) var model: SHA256Digest?
 
-  private var places: [SHA256Digest: Int] = [:]
+  /// Of each image among the logits, and when it was scored, if that is said.
+  private var places: [SHA256Digest: (index: Int, time: String?)] = [:]
 
   /// - Parameter paths: `-` is standard input.
   init(_ paths: [FilePath]) throws(Failure) {
     for path in paths {
-      let source: FilePath = path == "-" ? "/dev/stdin" : path
-      guard let stream = source.withPlatformString({ fopen($0, "r") }) else {
+      let isInput = path == "-"
+      guard let stream = isInput ? fdopen(dup(STDIN_FILENO), "r") : path.withPlatformString({ fopen($0, "r") }) else {
         throw Failure("\(path.escaped): \(Errno(rawValue: errno))")
       }
       defer { fclose(stream) }
@@ -58,17 +59,24 @@ struct ScoreLines {
         + "jq -c 'select(.model == \"\(model)\")'"
     }
     model = made
-    if let image = line.sha256, let place = places[image] {
-      logits[place] = logit
+    guard let image = line.sha256 else {
+      logits.append(logit)
+      return nil
+    }
+    if let place = places[image] {
+      // RFC 3339, all in one form: they are ordered as texts are.
+      if let time = line.time, let before = place.time, time < before { return nil }
+      logits[place.index] = logit
     } else {
-      if let image = line.sha256 { places[image] = logits.count }
       logits.append(logit)
     }
+    places[image] = (places[image]?.index ?? logits.count - 1, line.time)
     return nil
   }
 
   private struct Line: Decodable {
     var verdict: String
+    var time: String?
     var logit: Double?
     var lowerBound: Bool?
     var sha256: SHA256Digest?

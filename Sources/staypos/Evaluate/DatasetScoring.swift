@@ -86,7 +86,8 @@ struct DatasetScoring {
     do {
       var reader = try ImageReader(descriptor: file.descriptor.rawValue, limits: limits)
       let room = worker.takeMemory(
-        for: reader.size, bytesPerPixel: transform == nil ? Self.bytesPerPixel : Self.bytesPerTransformedPixel)
+        for: transform?.largerSize(of: reader.size) ?? reader.size,
+        bytesPerPixel: transform == nil ? Self.bytesPerPixel : Self.bytesPerTransformedPixel)
       defer { worker.giveBackMemory(room) }
       guard let transform else { return try worker.detector.score(&reader) }
       let decoded = try RGBImage(readingAll: &reader, limits: limits)

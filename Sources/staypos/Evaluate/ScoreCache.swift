@@ -100,7 +100,15 @@ final class ScoreCache: Sendable {
     let fields = ["\(entry.bytes)", entry.modified, "\(logit)"].map { Array($0.utf8) }
     try entries.withLock { entries in
       entries[name.bytes] = entry
-      _ = try file?.writeAll(CSVTable.line([name.bytes] + fields))
+      guard let file else { return }
+      let end = try file.seek(offset: 0, from: .end)
+      do {
+        try file.writeAll(CSVTable.line([name.bytes] + fields))
+      } catch {
+        // Others may find room again, and would go on behind half a line.
+        try? Self.shorten(file, to: Int(end))
+        throw error
+      }
     }
   }
 }

@@ -26,7 +26,9 @@ struct ScoringPool: Sendable {
     }
     self.model = detectors[0].detector.model
     self.precision = detectors[0].detector.precision
-    memory = MemoryBudget(limit)
+    // What is besides the weights, of which each detector has its own.
+    let weights = detectors.reduce(0) { $0 + $1.detector.weightsSize }
+    memory = MemoryBudget(limit.map { max(0, $0 - weights) })
   }
 
   /// Calls `body` with each number below the count, from several threads at once.
