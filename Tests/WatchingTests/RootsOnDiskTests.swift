@@ -48,32 +48,32 @@ import Watching
   }
 
   @Test("Pitfall 19: a missing root is picked up when it appears") func aMissingRootIsPickedUpWhenItAppears() throws {
-    let harness = try Harness(roots: [WatchRoot(path: "a/b/root"), WatchRoot(path: "here")]) { temporary in
+    let harness = try Harness(roots: [WatchRoot(path: "a/b/uploads"), WatchRoot(path: "here")]) { temporary in
       _ = temporary.makeDirectory("here")
     }
     #expect(harness.snapshot().degraded == ["root-missing"])
     #expect(harness.watcher.status.roots.map(\.state) == [.missing, .watching])
     #expect(harness.isIdle(for: .milliseconds(300)))
-    for directory in ["a", "a/b", "a/b/root"] { _ = harness.temporary.makeDirectory(directory) }
-    let file = harness.temporary.write("x", to: "a/b/root/file")
+    for directory in ["a", "a/b", "a/b/uploads"] { _ = harness.temporary.makeDirectory(directory) }
+    let file = harness.temporary.write("x", to: "a/b/uploads/file")
     #expect(harness.waitForSettled(file))
     #expect(harness.snapshot().recovered == ["root-missing"])
   }
 
-  @Test(arguments: ["root", "above"])
+  @Test(arguments: ["uploads", "above"])
   func aRootThatIsReplacedIsWatchedAgain(moved: String) throws {
-    let harness = try Harness(roots: [WatchRoot(path: "above/root")]) { temporary in
+    let harness = try Harness(roots: [WatchRoot(path: "above/uploads")]) { temporary in
       _ = temporary.makeDirectory("above")
-      _ = temporary.makeDirectory("above/root")
+      _ = temporary.makeDirectory("above/uploads")
     }
-    let parent = moved == "root" ? "above/" : ""
+    let parent = moved == "uploads" ? "above/" : ""
     harness.move(harness.temporary.path(parent + moved), harness.temporary.path(parent + "elsewhere"))
     #expect(harness.wait { $0.degraded == ["root-missing"] })
-    let old = parent + (moved == "root" ? "elsewhere" : "elsewhere/root")
+    let old = parent + (moved == "uploads" ? "elsewhere" : "elsewhere/uploads")
     harness.temporary.write("x", to: "\(old)/late")
     if moved == "above" { _ = harness.temporary.makeDirectory("above") }
-    _ = harness.temporary.makeDirectory("above/root")
-    let file = harness.temporary.write("x", to: "above/root/file")
+    _ = harness.temporary.makeDirectory("above/uploads")
+    let file = harness.temporary.write("x", to: "above/uploads/file")
     #expect(harness.waitForSettled(file))
     #expect(!harness.snapshot().settled.contains { $0.path.lastComponent?.string == "late" })
     #expect(harness.snapshot().recovered == ["root-missing"])
