@@ -109,15 +109,15 @@ extension Catalogue {
   ///   - countAttempt: the attempt failed, and is not to be made without end.
   ///   - isWait: it counts among ``QueueItem/waits``.
   ///   - identity: as the attempt itself has left the file, so that its traces are no news; nil: untouched.
-  /// - Returns: false if it is no longer in the queue.
+  /// - Returns: which entries are no more; nil if it was in the queue no longer.
   @discardableResult
   package func release(
     _ id: Int64, notBefore: Timestamp, countAttempt: Bool, isWait: Bool = false,
     identity: FileIdentity? = nil
-  ) throws(CatalogueError) -> Bool {
+  ) throws(CatalogueError) -> [Int64]? {
     try write("hand a file back to the queue") { database in
       try database.execute(sql: "DELETE FROM leased WHERE id = ?", arguments: [id])
-      guard var released = try Self.waiting(id: id, in: database) else { return false }
+      guard var released = try Self.waiting(id: id, in: database) else { return nil }
       released.notBefore = notBefore
       released.item.identity = identity ?? released.item.identity
       released.item.attempts += countAttempt ? 1 : 0
@@ -127,12 +127,14 @@ extension Catalogue {
         sql: """
           SELECT *, 0 AS is_leased FROM queue WHERE path = ? AND id <> ? AND id NOT IN (SELECT id FROM leased)
           """, arguments: [released.item.path.blob, id])
+      var ended: [Int64] = []
       for other in try others.map(QueueEntry.init(row:)) {
+        ended.append(max(released.item.id, other.item.id))
         released = try Self.unite(released, other, in: database)
       }
       try Self.update(released, in: database)
       try Self.step("queue.releasing")
-      return true
+      return ended
     }
   }
 

@@ -113,8 +113,10 @@ private struct QueueModel {
         guard let id = leased.randomElement(using: &random) else { continue }
         let later = time(Int64(step) + .random(in: -5...40, using: &random))
         let count = Bool.random(using: &random)
-        #expect(try #require(catalogue).release(id, notBefore: later, countAttempt: count))
+        let ended = try #require(catalogue).release(id, notBefore: later, countAttempt: count)
+        let before = Set(model.rows.map(\.id))
         model.release(id, notBefore: later, countAttempt: count)
+        #expect(ended.map(Set.init) == before.subtracting(model.rows.map(\.id)))
       case ..<90:
         guard let id = leased.randomElement(using: &random), let row = model.rows.first(where: { $0.id == id }) else {
           continue

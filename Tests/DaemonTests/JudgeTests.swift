@@ -184,8 +184,10 @@ import Watching
     #expect(harness.context.quarantine.totals.count == 3)
   }
 
-  @Test("Pitfall 56: an upload that looked for room, and whose name is another's by now, is followed by the next")
-  func scoutWhoseNameIsTaken() throws {
+  @Test(
+    "Pitfall 56: an upload that looked for room, and whose name is another's by now, is followed by the next",
+    arguments: [false, true])
+  func scoutWhoseNameIsTaken(whileInWork: Bool) throws {
     for name in ["old", "new"] {
       try FileManager.default.createDirectory(
         atPath: harness.uploads.appending(name).string, withIntermediateDirectories: false)
@@ -209,8 +211,12 @@ import Watching
     #expect(try #require(try pause(items[1])) > 61)
     // Exchanged, say: what waits there already keeps its place.
     let intake = Intake(context: harness.context) {}
+    if whileInWork { try catalogue.hurry([items[0].id]) }
+    let inWork = whileInWork ? try catalogue.lease(now: .now) : nil
+    #expect(inWork?.id == (whileInWork ? items[0].id : nil))
     intake.receive(
       .directoryRenamed(from: harness.uploads.appending("old"), to: harness.uploads.appending("new")))
+    if let inWork { try harness.judge(inWork) }
     #expect(try pause(items[0]) == nil)
     try harness.judge(try #require(try catalogue.lease(now: .now)))
     #expect(try #require(try pause(items[1])) < 61)

@@ -62,9 +62,8 @@ extension Judge {
       // Once in a run of the daemon; the later failures are in the journal.
       if isNew { try writeDown(entry, identity: nil, ending: nil) }
     }
-    try context.catalogue.release(
-      item.id, notBefore: Timestamp.now.advanced(by: pause), countAttempt: true,
-      isWait: RetryPolicy.Setback.move.isWait, identity: identity)
+    try context.release(
+      item.id, after: pause, countAttempt: true, isWait: RetryPolicy.Setback.move.isWait, identity: identity)
   }
 
   /// Under the path it was found at, or under the name it has by now.

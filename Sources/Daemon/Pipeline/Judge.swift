@@ -39,8 +39,7 @@ struct Judge {
   /// - Returns: what kept the scorer from looking at the image, which waits in the queue then; nil if all went well.
   func run(_ scoring: Scoring) throws(CatalogueError) -> ScorerFailure? {
     guard !context.restorations.contains(item.path), !context.quarantine.isMoving(item.path) else {
-      try context.catalogue.release(
-        item.id, notBefore: Timestamp.now.advanced(by: .milliseconds(250)), countAttempt: false)
+      try context.release(item.id, after: .milliseconds(250))
       return nil
     }
     let file: RegularFile
@@ -106,8 +105,7 @@ struct Judge {
 
     // A worker that waited here could do nothing else, and content that hangs would hold up one after the other.
     guard context.contentsInWork.begin(sha256) else {
-      try context.catalogue.release(
-        item.id, notBefore: Timestamp.now.advanced(by: ContentsInWork.delay), countAttempt: false)
+      try context.release(item.id, after: ContentsInWork.delay)
       return nil
     }
     defer { context.contentsInWork.end(sha256) }
@@ -227,7 +225,7 @@ struct Judge {
     case .timedOut: setback = .timeout
     case .outOfMemory: setback = .memory
     case .couldNotStart, .modelRejected, .interrupted:
-      try context.catalogue.release(item.id, notBefore: .now, countAttempt: false)
+      try context.release(item.id, after: .zero)
       return failure
     }
     context.events.record(
@@ -253,8 +251,7 @@ struct Judge {
     let attempts = RetryPolicy.attempts(of: item, endingIn: setback)
     switch RetryPolicy.decision(after: setback, attempts: attempts) {
     case .retry(let delay):
-      try context.catalogue.release(
-        item.id, notBefore: Timestamp.now.advanced(by: delay), countAttempt: true, isWait: setback.isWait)
+      try context.release(item.id, after: delay, countAttempt: true, isWait: setback.isWait)
     case .giveUp:
       var entry = entry
       if setback == .change { entry.verdict = .notScored(.unstable) }

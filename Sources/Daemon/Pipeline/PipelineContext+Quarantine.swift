@@ -55,7 +55,18 @@ extension PipelineContext {
     retryHomeless()
   }
 
-  /// A flagged file was moved, is gone, or is flagged no more.
+  /// Hands a file back to the queue, as ``Catalogue/release(_:notBefore:countAttempt:isWait:identity:)`` does.
+  func release(
+    _ item: Int64, after delay: Duration, countAttempt: Bool = false, isWait: Bool = false,
+    identity: FileIdentity? = nil
+  ) throws(CatalogueError) {
+    let ended = try catalogue.release(
+      item, notBefore: Timestamp.now.advanced(by: delay), countAttempt: countAttempt, isWait: isWait,
+      identity: identity)
+    for item in ended ?? [] { noteEnd(of: item) }
+  }
+
+  /// A flagged file was moved, is gone, is flagged no more, or waits under another's number.
   func noteEnd(of item: Int64) {
     let wasFull = leftInPlace.isRoomWanted
     if leftInPlace.remove(item) { retryHomeless() }

@@ -115,7 +115,7 @@ struct Worker {
     while true {
       let goesOn = waitForCatalogue(after: error)
       do {
-        try context.catalogue.release(item.id, notBefore: .now, countAttempt: false)
+        try context.release(item.id, after: .zero)
         return
       } catch let failure {
         error = failure
