@@ -117,9 +117,10 @@ package final class Detector {
 
   /// Bytes of working memory that an image of this size takes, besides the weights: beyond some height, no more for more
   /// rows, but for what the height of the last bands has to be compiled for.
+  /// - Throws: `network` if that is more than the limit, too.
   package func workingMemory(_ size: ImageSize) throws(DetectionError) -> Int {
     do throws(NetworkError) {
-      return try network.workingMemory(width: size.width, height: size.height)
+      return try network.workingMemory(width: size.width, height: size.height, memoryLimit: memoryLimit)
     } catch {
       throw DetectionError(.network, "cannot plan an image of \(size.width)×\(size.height): \(error)", network: error)
     }
@@ -127,8 +128,7 @@ package final class Detector {
 
   /// Whether the memory limit suffices for an image of this size.
   package func fits(_ size: ImageSize) -> Bool {
-    guard let memoryLimit else { return true }
-    return (try? workingMemory(size)).map { weightsSize + $0 <= memoryLimit } ?? false
+    memoryLimit == nil || (try? workingMemory(size)) != nil
   }
 
   /// Multiplications and additions for an image of this size, and how many a second the processor attains, as the fastest

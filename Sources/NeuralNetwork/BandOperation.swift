@@ -4,8 +4,6 @@ protocol BandOperation: AnyObject {
   var weights: WeightOrder { get }
   /// Bytes that ``run(from:to:parameters:scratchpad:on:)`` needs beside the tensors.
   var scratchpadSize: Int { get }
-  /// Bytes of code and tables that were made for it, roughly.
-  var compiledSize: Int { get }
 
   /// - Parameter parameters: weights and bias, if it is a convolution.
   func run(
@@ -25,9 +23,14 @@ extension BandShape {
   /// By a fixed rule, so that the same image always gives the same score.
   /// - Parameter rescaling: of an 8-bit convolution.
   func operation(rescaling: Rescaling?, on engine: Engine) throws(NetworkError) -> any BandOperation {
-    if let pointwise = PointwiseOperation(self) { return pointwise }
-    if let depthwise = DepthwiseOperation(self) { return depthwise }
-    if let winograd = WinogradOperation(self) { return winograd }
+    if let ownOperation { return ownOperation }
     return try PrimitiveOperation(self, rescaling: rescaling, engine: engine)
+  }
+
+  /// Bytes of code and tables that are compiled for it, roughly.
+  var compiledSize: Int { ownOperation == nil ? primitiveSize : 0 }
+
+  private var ownOperation: (any BandOperation)? {
+    PointwiseOperation(self) ?? DepthwiseOperation(self) ?? WinogradOperation(self)
   }
 }

@@ -19,6 +19,8 @@ struct BandShape: Hashable {
   var width: Int
   /// Rows of the destination. Those of the source hold their padding.
   var rows: Int
+  /// That the work is divided among.
+  var threads: Int
 
   var window: Window {
     switch operation {
@@ -52,8 +54,9 @@ struct BandShape: Hashable {
 extension BandShape {
   /// Nil for a band of the input: nothing is to be done.
   /// - Parameter widths: of each value in memory.
-  init?(_ band: Band, of graph: Graph, _ flow: RowFlow, widths: [Int]) {
+  init?(_ band: Band, of graph: Graph, _ flow: RowFlow, widths: [Int], threads: Int) {
     let source: Graph.Value
+    self.threads = threads
     switch graph.nodes[band.node] {
     case .input: return nil
     case .convolution(let index, let convolution, let value, let residual):

@@ -5,19 +5,17 @@ import COneDNN
 final class DepthwiseOperation: BandOperation {
   let weights = WeightOrder.depthwise
   let scratchpadSize = 0
-  let compiledSize = 0
   private let shape: depthwise_shape
 
   /// Nil: the convolution or the processor is none of those that it is made for. That depends on the layer alone, so that
   /// its weights need only one order.
-  /// - Parameter threads: OpenMP's setting, as in what oneDNN compiles.
-  init?(_ band: BandShape, threads: Int = Int(omp_get_max_threads())) {
+  init?(_ band: BandShape) {
     guard case .convolution(let convolution, adding: false) = band.operation, Self.suits(convolution),
       let source = band.sourceType.own, let destination = band.destinationType.own
     else { return nil }
     var shape = depthwise_shape(convolution, source)
     shape.destination_type = destination
-    shape.threads = Int32(threads)
+    shape.threads = Int32(band.threads)
     shape.source_width = Int32(band.width)
     shape.columns_before = Int32(convolution.window.padding.before)
     shape.rows = Int32(band.destination[2])

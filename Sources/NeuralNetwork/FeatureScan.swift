@@ -7,8 +7,6 @@ package final class FeatureScan {
   private let network: Network
   private let plan: StreamingPlan
   private let operations: [BandShape: any BandOperation]
-  /// That the plan was compiled for.
-  private let threads: Int
   private let normalization: PixelNormalization
   private var residual: NeighbourResidual?
   private let memory: AlignedBuffer
@@ -28,7 +26,6 @@ package final class FeatureScan {
   ) {
     (self.network, self.plan, self.operations, self.memory) = (network, plan, operations, memory)
     self.statistics = statistics
-    threads = network.threads
     self.normalization = normalization
     residual = normalization.takesResidual ? NeighbourResidual(normalization) : nil
     let graph = network.graph
@@ -58,7 +55,7 @@ package final class FeatureScan {
     try pixels.withUnsafeBufferPointer { (pixels) throws(NetworkError) in
       let rowLength = 3 * plan.extents[0].width
       precondition(pixels.count.isMultiple(of: rowLength) && pixels.count / rowLength <= missingRows)
-      try network.withThreads(threads) { () throws(NetworkError) in
+      try network.withThreads(plan.threads) { () throws(NetworkError) in
         var start = 0
         while start < pixels.count {
           let rows = min(wanted - gathered, (pixels.count - start) / rowLength)
@@ -131,7 +128,8 @@ package final class FeatureScan {
     }
     let source = sources[0]
     let rows = source.window.source(of: band.rows)
-    guard let shape = BandShape(band, of: network.graph, flow, widths: plan.widths), let operation = operations[shape]
+    guard let shape = BandShape(band, of: network.graph, flow, widths: plan.widths, threads: plan.threads),
+      let operation = operations[shape]
     else { preconditionFailure("a band that the plan does not know") }
     try operation.run(
       from: windows[flow.storage[source.value]].address(of: rows.lowerBound), to: destination,

@@ -17,7 +17,7 @@ extension Network {
     var shapes: [BandShape: Int] = [:]
     for (node, limit) in plan.limits.enumerated() where flow.encodings[node].type != .fp32 || arithmetic == .fp32 {
       let band = Band(node: node, rows: 0..<min(limit, plan.extents[node].height))
-      if let shape = BandShape(band, of: graph, flow, widths: plan.widths) { shapes[shape] = node }
+      if let shape = BandShape(band, of: graph, flow, widths: plan.widths, threads: threads) { shapes[shape] = node }
     }
     let operations = try operations(for: Set(shapes.keys))
     return try withThreads(threads) { () throws(NetworkError) in

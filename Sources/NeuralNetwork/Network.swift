@@ -14,14 +14,9 @@ package final class Network {
   /// As it is executed: with 8-bit integers, there are conversions in it.
   let graph: Graph
   package let arithmetic: Arithmetic
-  /// Threads of every image that begins from now on; at least 1. What was compiled for another number is kept.
+  /// Threads of every image that begins from now on; at least 1. What was compiled for another number stays for a while.
   package var threads: Int {
-    didSet {
-      guard threads != oldValue else { return }
-      precondition(threads > 0)
-      shelf[oldValue] = (plans, cache)
-      (plans, cache) = shelf.removeValue(forKey: threads) ?? ([], OperationCache(capacity: Self.operationsSize))
-    }
+    didSet { precondition(threads > 0) }
   }
   let flow: RowFlow
   let engine: Engine
@@ -31,9 +26,7 @@ package final class Network {
   private let bands: BandHeights
   /// Used last comes last.
   private var plans: [StreamingPlan] = []
-  private var cache = OperationCache(capacity: operationsSize)
-  /// Plans and operations for other numbers of threads: oneDNN divides work, and sizes its scratchpads, when it compiles.
-  private var shelf: [Int: (plans: [StreamingPlan], cache: OperationCache)] = [:]
+  private(set) var cache = OperationCache(capacity: operationsSize)
   private var memory: AlignedBuffer?
 
   /// - Parameters:
@@ -85,8 +78,9 @@ package final class Network {
   package var weightsSize: Int { layers.reduce(0) { $0 + $1.size } }
 
   /// Bytes of working memory for an image of this size, besides weights: rows, scratchpad, and what is compiled.
-  package func workingMemory(width: Int, height: Int) throws(NetworkError) -> Int {
-    let plan = try plan(width: width, height: height)
+  /// - Parameter memoryLimit: bytes of weights and working memory; checked before anything is compiled.
+  package func workingMemory(width: Int, height: Int, memoryLimit: Int? = nil) throws(NetworkError) -> Int {
+    let plan = try plan(width: width, height: height, memoryLimit: memoryLimit)
     return plan.size + plan.compiledSize
   }
 
@@ -94,21 +88,14 @@ package final class Network {
   /// - Parameters:
   ///   - weights: one per output channel, for ``Features/projection``.
   ///   - statistics: gets the values of all convolutions; fp32 only.
-  ///   - memoryLimit: bytes of weights and working memory; checked before rows are allocated.
+  ///   - memoryLimit: bytes of weights and working memory; checked before either is taken.
   package func scan(
     width: Int, height: Int, normalization: PixelNormalization, projectedOn weights: [Double]? = nil,
     observing statistics: FeatureStatistics? = nil, memoryLimit: Int? = nil
   ) throws(NetworkError) -> FeatureScan {
     precondition(statistics == nil || arithmetic == .fp32)
     precondition(graph.input.channels == 3)
-    let plan = try plan(width: width, height: height)
-    let needed = weightsSize + plan.size + plan.compiledSize
-    if let memoryLimit, needed > memoryLimit {
-      throw NetworkError(
-        .outOfMemory,
-        "an image of \(width)×\(height) pixels needs \(needed >> 20) MiB with the network's weights, the limit is "
-          + "\(memoryLimit >> 20) MiB")
-    }
+    let plan = try plan(width: width, height: height, memoryLimit: memoryLimit)
     return FeatureScan(
       self, plan, try operations(for: plan.shapes), memory: try takeMemory(size: plan.size),
       normalization: normalization, projectedOn: weights, observing: statistics)
@@ -135,21 +122,29 @@ package final class Network {
     return (try layers[index].weights(operation.weights, engine: engine), layers[index].bias)
   }
 
-  func plan(width: Int, height: Int) throws(NetworkError) -> StreamingPlan {
+  func plan(width: Int, height: Int, memoryLimit: Int? = nil) throws(NetworkError) -> StreamingPlan {
+    let extent = Extent(height: height, width: width)
+    func requireRoom(for size: Int) throws(NetworkError) {
+      let needed = weightsSize + size
+      guard let memoryLimit, needed > memoryLimit else { return }
+      throw NetworkError(
+        .outOfMemory,
+        "an image of \(width)×\(height) pixels needs \(needed >> 20) MiB with the network's weights, the limit is "
+          + "\(memoryLimit >> 20) MiB")
+    }
     let plan: StreamingPlan
-    if let index = plans.firstIndex(where: { $0.extents[0] == Extent(height: height, width: width) }) {
+    if let index = plans.firstIndex(where: { $0.extents[0] == extent && $0.threads == threads }) {
       plan = plans.remove(at: index)
     } else {
-      plan = try StreamingPlan(graph, flow, height: height, width: width, bands: bands) {
-        (shapes) throws(NetworkError) in
-        let operations = try operations(for: shapes).values
-        return (
-          operations.map(\.scratchpadSize).max() ?? 0, operations.reduce(0) { $0 + $1.compiledSize }
-        )
+      plan = try StreamingPlan(graph, flow, height: height, width: width, bands: bands, threads: threads) {
+        (shapes, size) throws(NetworkError) in
+        try requireRoom(for: size)
+        return try operations(for: shapes).values.map(\.scratchpadSize).max() ?? 0
       }
       if plans.count == Self.planCount { plans.removeFirst() }
     }
     plans.append(plan)
+    try requireRoom(for: plan.size + plan.compiledSize)
     return plan
   }
 

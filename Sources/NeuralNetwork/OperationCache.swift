@@ -6,11 +6,11 @@ struct OperationCache {
     var lastUse: Int
   }
 
-  /// Bytes of ``BandOperation/compiledSize``.
+  /// Bytes of ``BandShape/compiledSize``.
   private let capacity: Int
   private var entries: [BandShape: Entry] = [:]
   private var uses = 0
-  /// Bytes of ``BandOperation/compiledSize``.
+  /// Bytes of ``BandShape/compiledSize``.
   private(set) var size = 0
 
   init(capacity: Int) {
@@ -24,15 +24,16 @@ struct OperationCache {
     for shapes: Set<BandShape>, compile: (BandShape) throws(NetworkError) -> any BandOperation
   ) throws(NetworkError) -> [BandShape: any BandOperation] {
     uses += 1
+    // Even if compiling fails halfway.
+    defer { if size > capacity { shrink() } }
     var operations: [BandShape: any BandOperation] = [:]
     for shape in shapes {
       let operation = if let entry = entries[shape] { entry.operation } else { try compile(shape) }
       if entries.updateValue(Entry(operation: operation, lastUse: uses), forKey: shape) == nil {
-        size += operation.compiledSize
+        size += shape.compiledSize
       }
       operations[shape] = operation
     }
-    if size > capacity { shrink() }
     return operations
   }
 
@@ -43,7 +44,7 @@ struct OperationCache {
     for (shape, entry) in entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
       guard size > capacity, entry.lastUse < uses else { return }
       entries[shape] = nil
-      size -= entry.operation.compiledSize
+      size -= shape.compiledSize
     }
   }
 }

@@ -8,7 +8,6 @@ final class PrimitiveOperation: BandOperation {
   private let scratchpad: TensorMemory
   let weights: WeightOrder
   let scratchpadSize: Int
-  let compiledSize: Int
 
   /// - Parameter rescaling: of an 8-bit convolution.
   init(_ shape: BandShape, rescaling: Rescaling? = nil, engine: Engine) throws(NetworkError) {
@@ -32,7 +31,6 @@ final class PrimitiveOperation: BandOperation {
     scratchpad = try TensorMemory(primitive.scratchpad, engine: engine)
     weights = .library(primitive.weights)
     scratchpadSize = primitive.scratchpad.size
-    compiledSize = shape.primitiveSize
   }
 
   func run(
@@ -56,7 +54,7 @@ final class PrimitiveOperation: BandOperation {
 extension BandShape {
   /// Bytes of code and tables, roughly, as measured with oneDNN 2.6 and AVX-512. What a convolution with a wide window
   /// keeps for each column is in no figure that the library gives.
-  fileprivate var primitiveSize: Int {
+  var primitiveSize: Int {
     switch operation {
     case .convolution(let convolution, _) where convolution.groups == 1 && convolution.window.kernel > 1:
       (200 << 10) + width * 1_200

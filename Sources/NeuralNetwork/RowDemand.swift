@@ -8,7 +8,7 @@ struct RowDemand {
   /// - Parameters:
   ///   - heights: of each value, above 0.
   ///   - widths: of each value in memory.
-  init(_ graph: Graph, _ flow: RowFlow, heights: [Int], widths: [Int], limits: [Int]) {
+  init(_ graph: Graph, _ flow: RowFlow, heights: [Int], widths: [Int], limits: [Int], threads: Int) {
     // Before the first row there are those of the margin.
     capacities = flow.margins.map(\.before)
     var schedule = BandSchedule(flow, heights: heights, limits: limits)
@@ -26,7 +26,7 @@ struct RowDemand {
       while let band = schedule.next() {
         if flow.storage[band.node] == band.node { reserve(band.rows.count, in: band.node) }
         if known[band.node].insert(band.rows.count).inserted,
-          let shape = BandShape(band, of: graph, flow, widths: widths)
+          let shape = BandShape(band, of: graph, flow, widths: widths, threads: threads)
         {
           shapes.insert(shape)
         }

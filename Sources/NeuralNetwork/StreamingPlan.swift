@@ -1,6 +1,7 @@
 /// How images of one size go through a network: bands, memory, and what has to be compiled.
 final class StreamingPlan {
   let extents: [Extent]
+  let threads: Int
   /// Columns of each value in memory, with those right of the image.
   let widths: [Int]
   let limits: [Int]
@@ -19,11 +20,11 @@ final class StreamingPlan {
 
   private static let alignment = 64
 
-  /// - Parameter compile: gives the bytes of scratchpad that operations of these shapes need at most, and of what is
-  ///   compiled for all of them.
+  /// - Parameter scratchpad: bytes that operations of these shapes need at most; gets the bytes of all else, before
+  ///   anything is compiled.
   init(
-    _ graph: Graph, _ flow: RowFlow, height: Int, width: Int, bands: BandHeights,
-    compile: (Set<BandShape>) throws(NetworkError) -> (scratchpad: Int, compiled: Int)
+    _ graph: Graph, _ flow: RowFlow, height: Int, width: Int, bands: BandHeights, threads: Int,
+    scratchpad: (_ shapes: Set<BandShape>, _ size: Int) throws(NetworkError) -> Int
   ) throws(NetworkError) {
     let extents = graph.extents(height: height, width: width)
     guard extents.allSatisfy({ $0.height > 0 && $0.width > 0 }) else {
@@ -38,7 +39,8 @@ final class StreamingPlan {
       widths[$0] * graph.values[$0].channels * flow.encodings[$0].type.size
     }
     limits = bands.rows(graph, padded, rowSizes)
-    let demand = RowDemand(graph, flow, heights: extents.map(\.height), widths: widths, limits: limits)
+    let demand = RowDemand(
+      graph, flow, heights: extents.map(\.height), widths: widths, limits: limits, threads: threads)
     shapes = demand.shapes
 
     var offsets: [Int] = []
@@ -49,9 +51,9 @@ final class StreamingPlan {
       end += (bytes + Self.alignment - 1) / Self.alignment * Self.alignment
     }
     scratchpadOffset = end
-    let (scratchpad, compiled) = try compile(shapes)
-    (size, compiledSize) = (end + scratchpad, compiled)
+    compiledSize = shapes.reduce(0) { $0 + $1.compiledSize }
+    size = end + (try scratchpad(shapes, end + compiledSize))
     capacities = demand.capacities
-    (self.extents, self.offsets) = (extents, offsets)
+    (self.extents, self.offsets, self.threads) = (extents, offsets, threads)
   }
 }

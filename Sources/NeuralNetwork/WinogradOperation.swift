@@ -5,7 +5,6 @@ import COneDNN
 final class WinogradOperation: BandOperation {
   let weights = WeightOrder.winograd
   let scratchpadSize: Int
-  let compiledSize = 0
   private let shape: winograd_shape
 
   /// Fewer channels would not pay for the transforms.
@@ -29,12 +28,11 @@ final class WinogradOperation: BandOperation {
 
   /// Nil: the convolution is none of those that it is made for. That depends on the layer alone, so that its weights need
   /// only one order.
-  /// - Parameter threads: OpenMP's setting, as in what oneDNN compiles.
-  init?(_ band: BandShape, instructions: Instructions? = .best, threads: Int = Int(omp_get_max_threads())) {
+  init?(_ band: BandShape, instructions: Instructions? = .best) {
     guard case .convolution(let convolution, let adding) = band.operation, band.sourceType == .fp32,
       band.destinationType == .fp32, let instructions, Self.suits(convolution)
     else { return nil }
-    var shape = winograd_shape(convolution, instructions, threads: threads)
+    var shape = winograd_shape(convolution, instructions, threads: band.threads)
     shape.source_rows = Int32(band.source[2])
     shape.source_width = Int32(band.source[3])
     shape.columns_before = Int32(band.window.padding.before)

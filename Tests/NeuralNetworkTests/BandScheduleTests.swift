@@ -75,7 +75,7 @@ import Testing
       let limits = BandHeights.standard.rows(graph, extents, rowSizes)
       return RowDemand(
         graph, RowFlow(EncodedGraph(graph, .fp32)), heights: extents.map(\.height), widths: extents.map(\.width),
-        limits: limits
+        limits: limits, threads: 1
       ).capacities
     }
     let tall = rows(1_000)

@@ -137,6 +137,12 @@ import Testing
     let network = try Network(graph) { _ in
       ConvolutionParameters(weights: Array(repeating: 1, count: 432), bias: Array(repeating: 0, count: 16))
     }
+    // Some gigabytes of tables: not compiled to find out that they are too large.
+    #expect(throws: NetworkError.self) {
+      _ = try network.scan(
+        width: 4_000_000, height: 500, normalization: RandomNetwork.normalization, memoryLimit: 64 << 20)
+    }
+    #expect(network.cache.shapes.isEmpty)
     let plan = try network.plan(width: 4_000, height: 500)
     #expect(plan.compiledSize >= plan.shapes.count * 4_000 * 900)
     let needed = try network.workingMemory(width: 4_000, height: 500)

@@ -6,14 +6,14 @@ import Testing
   private static func shape(_ rows: Int, width: Int = 8) -> BandShape {
     BandShape(
       operation: .maxPooling(Window(kernel: 3, padding: Padding(1)), channels: 8), sourceType: .fp32,
-      destinationType: .fp32, width: width, rows: rows)
+      destinationType: .fp32, width: width, rows: rows, threads: 1)
   }
 
   private static func shapes(_ rows: ClosedRange<Int>) -> Set<BandShape> { Set(rows.map { shape($0) }) }
 
   @Test func whatWasUsedLongestAgoGoes() throws {
     let engine = try Engine()
-    let single = try Self.shape(1).operation(rescaling: nil, on: engine).compiledSize
+    let single = Self.shape(1).compiledSize
     var cache = OperationCache(capacity: 4 * single)
     var compiled: [Int] = []
     func use(_ rows: ClosedRange<Int>) throws {
@@ -44,7 +44,7 @@ import Testing
     let graph = RandomResNet.bottlenecks(widths: [8, 16], depths: [2, 2], strides: [1, 2])
     let flow = RowFlow(EncodedGraph(graph, .fp32))
     func shapes(_ width: Int, _ height: Int) throws -> Set<BandShape> {
-      try StreamingPlan(graph, flow, height: height, width: width, bands: .standard) { _ in (0, 0) }.shapes
+      try StreamingPlan(graph, flow, height: height, width: width, bands: .standard, threads: 1) { _, _ in 0 }.shapes
     }
     #expect(try shapes(993, 700) == shapes(1_024, 700))
     #expect(try shapes(993, 700) != shapes(1_025, 700))

@@ -25,7 +25,7 @@ import Testing
       self.convolution = convolution
       shape = BandShape(
         operation: .convolution(convolution, adding: adding), sourceType: types.0, destinationType: types.1,
-        width: columns, rows: rows)
+        width: columns, rows: rows, threads: 1)
       source = numbers(shape.source.reduce(1, *), 0...1, types.0)
       residual = numbers(shape.destination.reduce(1, *), -1...1, types.1)
       parameters = ConvolutionParameters(
@@ -43,11 +43,13 @@ import Testing
 
     func run(threads: Int) throws -> [Float] {
       let engine = try Engine()
+      var shape = shape
+      shape.threads = threads
       let operation: any BandOperation
       if convolution.groups > 1 {
-        operation = try #require(DepthwiseOperation(shape, threads: threads))
+        operation = try #require(DepthwiseOperation(shape))
       } else {
-        operation = try #require(PointwiseOperation(shape, threads: threads))
+        operation = try #require(PointwiseOperation(shape))
       }
       let layer = try Layer(convolution, parameters, source: Encoding(type: shape.sourceType), engine: engine)
       let input = try Self.buffer(source, as: shape.sourceType)
@@ -221,7 +223,7 @@ import Testing
     func shape(_ convolution: Convolution, _ type: DataType = .fp32, adding: Bool = false) -> BandShape {
       BandShape(
         operation: .convolution(convolution, adding: adding), sourceType: type, destinationType: type, width: 20,
-        rows: 4)
+        rows: 4, threads: 1)
     }
     #expect(PointwiseOperation(shape(Self.pointwise(2, 1))) != nil)
     #expect(PointwiseOperation(shape(Self.pointwise(3, 8))) == nil)

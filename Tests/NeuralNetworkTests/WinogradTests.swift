@@ -30,7 +30,7 @@ import Testing
         activation: [.none, .relu, .relu6].randomElement(using: &random) ?? .none)
       shape = BandShape(
         operation: .convolution(convolution, adding: Bool.random(using: &random)), sourceType: .fp32,
-        destinationType: .fp32, width: columns, rows: rows)
+        destinationType: .fp32, width: columns, rows: rows, threads: 1)
       self.convolution = convolution
       source = numbers(shape.source.reduce(1, *), 0...1)
       residual = numbers(shape.destination.reduce(1, *), -1...1)
@@ -40,7 +40,9 @@ import Testing
 
     func run(_ instructions: WinogradOperation.Instructions, threads: Int) throws -> [Float] {
       let engine = try Engine()
-      let operation = try #require(WinogradOperation(shape, instructions: instructions, threads: threads))
+      var shape = shape
+      shape.threads = threads
+      let operation = try #require(WinogradOperation(shape, instructions: instructions))
       let layer = try Layer(convolution, parameters, source: Encoding(type: .fp32), engine: engine)
       let input = try AlignedBuffer(copying: source)
       // Behind its end, nothing is to change.
@@ -145,7 +147,7 @@ import Testing
         inputChannels: inputs, outputChannels: outputs, groups: groups, window: window, activation: .relu)
       let shape = BandShape(
         operation: .convolution(convolution, adding: false), sourceType: type, destinationType: .fp32, width: 20,
-        rows: 4)
+        rows: 4, threads: 1)
       return WinogradOperation(shape) != nil
     }
     #expect(isTaken(64, 64) == !Self.instructions.isEmpty)

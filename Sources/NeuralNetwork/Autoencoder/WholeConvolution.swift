@@ -1,3 +1,5 @@
+import COneDNN
+
 /// A convolution over whole feature maps, compiled for one size at a time.
 final class WholeConvolution {
   private let convolution: Convolution
@@ -29,7 +31,7 @@ final class WholeConvolution {
     precondition(target.width == window.outputLength(source.width))
     let shape = BandShape(
       operation: .convolution(convolution, adding: adding), layer: nil, sourceType: .fp32, destinationType: .fp32,
-      width: source.width, rows: target.height)
+      width: source.width, rows: target.height, threads: Int(omp_get_max_threads()))
     if compiled?.shape != shape {
       let operation = try shape.operation(rescaling: nil, on: engine)
       compiled = (shape, operation, try AlignedBuffer(size: operation.scratchpadSize))
