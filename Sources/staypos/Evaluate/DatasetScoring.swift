@@ -77,8 +77,8 @@ struct DatasetScoring {
     return (.logit(logit), false)
   }
 
-  /// Of a progressive JPEG's coefficients; and of a low-pass's planes, the largest that any transformation has.
-  private static let (bytesPerPixel, bytesPerTransformedPixel) = (6, 48)
+  /// Of a low-pass's planes, the largest that any transformation has.
+  private static let bytesPerTransformedPixel = 48
 
   private func score(
     _ file: borrowing Candidate, _ image: LabelledImage, _ worker: ScoringPool.Worker, _ transform: ImageTransform?
@@ -87,7 +87,7 @@ struct DatasetScoring {
       var reader = try ImageReader(descriptor: file.descriptor.rawValue, limits: limits)
       let room = worker.takeMemory(
         for: transform?.largerSize(of: reader.size) ?? reader.size,
-        bytesPerPixel: transform == nil ? Self.bytesPerPixel : Self.bytesPerTransformedPixel)
+        bytesPerPixel: transform == nil ? nil : Self.bytesPerTransformedPixel)
       defer { worker.giveBackMemory(room) }
       guard let transform else { return try worker.detector.score(&reader) }
       let decoded = try RGBImage(readingAll: &reader, limits: limits)

@@ -56,7 +56,7 @@ struct ExplainCommand: ParsableCommand {
     let detector = try detector.load()
     let threshold = threshold.resolved(for: detector.model)
     let examination = Examination(
-      of: file.path, by: detector, threshold: threshold, limits: limits.limits, mapped: true)
+      of: file.path, by: ScoringPool.Worker(detector), threshold: threshold, limits: limits.limits, mapped: true)
     if let score = examination.score, let map = examination.map, let image = examination.image {
       let picture = EvidencePicture(
         image: image, map: map, geometry: MapGeometry(detector.model.architecture),
@@ -70,7 +70,9 @@ struct ExplainCommand: ParsableCommand {
       }
     }
     if json {
-      try Console.write(json: ScoreRecord(examination, threshold: threshold, detector: detector))
+      try Console.write(
+        json: ScoreRecord(
+          examination, threshold: threshold, model: detector.model.sha256, precision: detector.precision))
     } else {
       try Console.write(line: ScoreLine.text(examination, columns: Console.isTerminal))
     }

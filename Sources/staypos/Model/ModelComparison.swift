@@ -41,7 +41,7 @@ struct ModelComparison {
   }
 
   private func examine(_ path: FilePath, _ detector: Detector, _ threshold: Threshold) -> Examination {
-    Examination(of: path, by: detector, threshold: threshold, limits: limits)
+    Examination(of: path, by: ScoringPool.Worker(detector), threshold: threshold, limits: limits)
   }
 
   static func label(of path: FilePath, below directory: FilePath) -> Bool? {

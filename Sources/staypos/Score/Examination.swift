@@ -32,7 +32,7 @@ struct Examination {
   ///   - mapped: keep image and evidence map.
   ///   - earlyExit: stop when the image is certain to be flagged; not together with a map.
   init(
-    of path: FilePath, by detector: Detector, threshold: Threshold, limits: ImageLimits, mapped: Bool = false,
+    of path: FilePath, by worker: ScoringPool.Worker, threshold: Threshold, limits: ImageLimits, mapped: Bool = false,
     earlyExit: Bool = false
   ) {
     let clock = ContinuousClock()
@@ -40,7 +40,7 @@ struct Examination {
     self.init(refusing: path, Refusal(reason: .ioError, detail: ""))
     do throws(Refusal) {
       let file = try Candidate(opening: path)
-      try examine(file, detector, threshold, limits, mapped: mapped, earlyExit: earlyExit)
+      try examine(file, worker, threshold, limits, mapped: mapped, earlyExit: earlyExit)
     } catch {
       verdict = .notScored(error.reason)
       detail = error.detail
@@ -53,7 +53,8 @@ struct Examination {
   }
 
   private mutating func examine(
-    _ file: borrowing Candidate, _ detector: Detector, _ threshold: Threshold, _ limits: ImageLimits, mapped: Bool,
+    _ file: borrowing Candidate, _ worker: ScoringPool.Worker, _ threshold: Threshold, _ limits: ImageLimits,
+    mapped: Bool,
     earlyExit: Bool
   ) throws(Refusal) {
     let descriptor = file.descriptor.rawValue
@@ -67,8 +68,8 @@ struct Examination {
     }
     let outcome =
       mapped
-      ? try explain(descriptor, detector, limits)
-      : try score(descriptor, detector, limits, stoppingAt: earlyExit ? threshold : nil)
+      ? try explain(descriptor, worker.detector, limits)
+      : try score(descriptor, worker, limits, stoppingAt: earlyExit ? threshold : nil)
     guard file.isUnchanged() else {
       throw Refusal(reason: .unstable, detail: "the file was changed while it was read")
     }
@@ -80,8 +81,9 @@ struct Examination {
       detail = nil
     }
   }
+
   private mutating func score(
-    _ descriptor: CInt, _ detector: Detector, _ limits: ImageLimits, stoppingAt threshold: Threshold?
+    _ descriptor: CInt, _ worker: ScoringPool.Worker, _ limits: ImageLimits, stoppingAt threshold: Threshold?
   ) throws(Refusal) -> ScoringOutcome {
     var reader: ImageReader
     do throws(DecodingFailure) {
@@ -90,12 +92,14 @@ struct Examination {
       throw Refusal(reason: error.reason, detail: error.detail)
     }
     size = reader.size
+    let room = worker.takeMemory(for: reader.size)
+    defer { worker.giveBackMemory(room) }
     do throws(DetectionError) {
       guard let threshold else {
         scannedRows = reader.size.height
-        return try detector.score(&reader)
+        return try worker.detector.score(&reader)
       }
-      let scan = try detector.score(&reader, stoppingAt: threshold)
+      let scan = try worker.detector.score(&reader, stoppingAt: threshold)
       scannedRows = scan.scannedRows
       return scan.outcome
     } catch {

@@ -14,6 +14,8 @@ struct ScoreCommand: ParsableCommand {
       regular files in and below it are taken, images or not, in the order of their names; symbolic links in it are not \
       followed.
 
+      Several images are scored at once, one on each processor; one that is alone gets all processors.
+
       A file that cannot be judged (damaged, too large, unreadable, no image) is not-scored, with the reason. That is \
       neither flagged nor clear.
 
@@ -46,23 +48,27 @@ struct ScoreCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let detector = try detector.load()
-    let threshold = threshold.resolved(for: detector.model)
-    if earlyExit, !detector.canExitEarly {
+    let isOne = files.count == 1 && !FileWalk.isDirectory(files[0].path)
+    let pool = try detector.pool(count: isOne ? 1 : nil)
+    let threshold = threshold.resolved(for: pool.model)
+    if earlyExit, !pool.canExitEarly {
       Console.complain("--early-exit has no effect: nothing bounds the score of a head that is not positive")
     }
     var (flagged, notScored) = (false, false)
     if !json, Console.isTerminal { try Console.write(line: Console.paint(ScoreLine.header, .dim)) }
-    try FileWalk.visit(files.map(\.path)) { item in
-      let examination =
-        switch item {
-        case .file(let path):
-          Examination(
-            of: path, by: detector, threshold: threshold, limits: limits.limits, earlyExit: earlyExit)
-        case .unreadable(let path, let errno): Examination(refusing: path, Refusal(errno))
-        }
+    let (limits, earlyExit) = (limits.limits, earlyExit)
+    let find = { found in try FileWalk.visit(files.map(\.path), found) }
+    try pool.stream(from: find) { item, worker in
+      switch item {
+      case .file(let path):
+        Examination(of: path, by: worker, threshold: threshold, limits: limits, earlyExit: earlyExit)
+      case .unreadable(let path, let errno): Examination(refusing: path, Refusal(errno))
+      }
+    } deliver: { examination in
       if json {
-        try Console.write(json: ScoreRecord(examination, threshold: threshold, detector: detector))
+        try Console.write(
+          json: ScoreRecord(
+            examination, threshold: threshold, model: pool.model.sha256, precision: pool.precision))
       } else {
         try Console.write(line: ScoreLine.text(examination, columns: Console.isTerminal))
       }

@@ -29,7 +29,7 @@ struct ScoreRecord: Encodable {
   var precision: Precision
   var seconds: Double
 
-  init(_ examination: Examination, threshold: Threshold, detector: Detector) {
+  init(_ examination: Examination, threshold: Threshold, model: SHA256Digest, precision: Precision) {
     (path, pathBase64) = examination.path.json
     verdict = examination.verdict.name
     reason = examination.verdict.reason
@@ -45,8 +45,8 @@ struct ScoreRecord: Encodable {
     height = examination.size?.height
     scannedRows = examination.scannedRows
     sha256 = examination.sha256
-    model = detector.model.sha256
-    precision = detector.precision
+    self.model = model
+    self.precision = precision
     seconds = examination.duration / .seconds(1)
   }
 

@@ -13,7 +13,7 @@ struct DetectorOptions: ParsableArguments {
       valueName: "file"))
   var model: PathArgument?
 
-  @Option(help: ArgumentHelp("Threads for one image (default: one for each processor).", valueName: "n"))
+  @Option(help: ArgumentHelp("Threads (default: one for each processor).", valueName: "n"))
   var threads: Int?
 
   @OptionGroup var arithmetic: PrecisionOption
@@ -26,10 +26,25 @@ struct DetectorOptions: ParsableArguments {
 
   /// Ends with a message and exit code 2 if there is no model that can be used: nothing can be scored then.
   func load(streaming: Bool = true) throws -> Detector {
-    do {
-      return try Detector.load(
+    try complaining {
+      try Detector.load(
         model?.path ?? DefaultModel.find(), precision: arithmetic.precision, threads: threads,
         memoryLimit: ProcessMemory.limit, streaming: streaming)
+    }
+  }
+
+  /// The same for several images at once.
+  /// - Parameter count: see ``ScoringPool/init(_:precision:threads:count:)``.
+  func pool(count: Int?) throws -> ScoringPool {
+    try complaining {
+      try ScoringPool(
+        model?.path ?? DefaultModel.find(), precision: arithmetic.precision, threads: threads, count: count)
+    }
+  }
+
+  private func complaining<Loaded>(_ load: () throws -> Loaded) throws -> Loaded {
+    do {
+      return try load()
     } catch {
       Console.complain("\(error)")
       throw ExitCode.notScored
