@@ -31,6 +31,12 @@ package struct HeadMetrics: Sendable, Equatable, Codable {
     balancedAccuracy = 1 - (falsePositiveRate + falseNegativeRate) / 2
   }
 
+  /// Whether a head like this is rather kept: by its balanced accuracy, and where that is the same, as it often is on few
+  /// images, by its loss.
+  func isBetter(than other: HeadMetrics) -> Bool {
+    (balancedAccuracy, -loss) > (other.balancedAccuracy, -other.loss)
+  }
+
   /// The logits of rows.
   package static func margins(
     of model: LinearModel, on table: FeatureTable, _ samples: LabelledRows, threads: Int

@@ -12,8 +12,12 @@ package struct ProjectedAdam: Sendable {
   package var epsilon = 1e-8
   /// By how much the balanced accuracy has to grow to count.
   package var improvement = 1e-3
-  /// Epochs without an improvement after which the learning rate is divided by `decay`.
+  /// Epochs without an improvement after which the learning rate is divided by `decay`: so many, or more where they are
+  /// fewer than `leastSteps` minibatches.
   package var patience = 10
+  /// A step moves no parameter by much more than the learning rate: ten epochs of few images, a step each, would end the
+  /// training before any image has crossed the threshold.
+  package var leastSteps = 1_000
   package var decay = 10.0
   /// The end: when the learning rate is below this.
   package var leastLearningRate = 1e-6
@@ -28,7 +32,7 @@ package struct ProjectedAdam: Sendable {
   /// - Parameters:
   ///   - validation: for the schedule; nil: the training rows.
   ///   - observe: called after each epoch.
-  /// - Returns: the head of the epoch with the best balanced accuracy.
+  /// - Returns: the head of the epoch with the best balanced accuracy; of several, that with the lowest loss.
   package func minimize(
     _ table: FeatureTable, _ samples: LabelledRows, validation: LabelledRows?,
     observe: (TrainingStep, LinearModel) -> Void = { _, _ in }
@@ -38,10 +42,12 @@ package struct ProjectedAdam: Sendable {
     var random = SplitMix64(seed: seed)
     var state = AdamState(count: table.columns + 1)
     var parameters = [Double](repeating: 0, count: table.columns + 1)
+    let batches = (samples.count + batch - 1) / batch
     var schedule = PlateauSchedule(
-      learningRate: learningRate, improvement: improvement, patience: patience, decay: decay, least: leastLearningRate)
+      learningRate: learningRate, improvement: improvement,
+      patience: max(patience, (leastSteps + batches - 1) / batches), decay: decay, least: leastLearningRate)
     var steps: [TrainingStep] = []
-    var best = model(parameters)
+    var best: (model: LinearModel, metrics: HeadMetrics)?
     for epoch in 0..<epochLimit {
       let shuffled = samples.reordered(Array(0..<samples.count).shuffled(using: &random))
       let loss = LogisticLoss(table, shuffled, threads: threads)
@@ -63,13 +69,12 @@ package struct ProjectedAdam: Sendable {
         learningRate: schedule.learningRate, seconds: (clock.now - start) / .seconds(1))
       steps.append(step)
       observe(step, current)
-      switch schedule.next(metrics.balancedAccuracy) {
-      case .improved: best = current
-      case .goOn: break
-      case .end: return OptimizerResult(model: best, steps: steps, hasConverged: true)
+      if best.map({ metrics.isBetter(than: $0.metrics) }) ?? true { best = (current, metrics) }
+      if !schedule.goesOn(after: metrics.balancedAccuracy) {
+        return OptimizerResult(model: best?.model ?? current, steps: steps, hasConverged: true)
       }
     }
-    return OptimizerResult(model: best, steps: steps, hasConverged: false)
+    return OptimizerResult(model: best?.model ?? model(parameters), steps: steps, hasConverged: false)
   }
 
   private func model(_ parameters: [Double]) -> LinearModel {
@@ -109,19 +114,12 @@ struct AdamState: Equatable {
 
 /// The learning rate of the Corvi, Rajan and Stay-Positive trainings.
 struct PlateauSchedule: Equatable, Codable {
-  enum Event {
-    /// The best so far.
-    case improved
-    case goOn
-    case end
-  }
-
   private(set) var learningRate: Double
   private let improvement: Double
   private let patience: Int
   private let decay: Double
   private let least: Double
-  private(set) var best = -1.0
+  private var best = -1.0
   private var epochsWithout = 0
 
   init(learningRate: Double, improvement: Double, patience: Int, decay: Double, least: Double) {
@@ -131,17 +129,18 @@ struct PlateauSchedule: Equatable, Codable {
   }
 
   /// - Parameter score: of the epoch that has ended; higher is better.
-  mutating func next(_ score: Double) -> Event {
+  /// - Returns: false: the training ends.
+  mutating func goesOn(after score: Double) -> Bool {
     if score > best + improvement {
       best = score
       epochsWithout = 0
-      return .improved
+      return true
     }
     epochsWithout += 1
-    if epochsWithout < patience { return .goOn }
+    if epochsWithout < patience { return true }
     epochsWithout = 0
     learningRate /= decay
     // Not the exact quotient: a tenth of a tenth of 1e-4 is a little less than 1e-6.
-    return learningRate < least * (1 - 1e-9) ? .end : .goOn
+    return learningRate >= least * (1 - 1e-9)
   }
 }

@@ -93,6 +93,28 @@ import Testing
     #expect(again.model == result.model)
   }
 
+  /// An epoch of few images is a single step, and at first all of them are called generated: the training does not end
+  /// before that has changed. What is kept is the best epoch, not the first of equals.
+  @Test func adamLearnsFromFewImages() throws {
+    let features = SyntheticFeatures(rows: 120, columns: 64, seed: 13)
+    var (fit, validation) = (LabelledRows(), LabelledRows())
+    for (row, label) in features.labels.enumerated() {
+      if row % 3 == 0 {
+        validation.append(row, isGenerated: label == 1)
+      } else {
+        fit.append(row, isGenerated: label == 1)
+      }
+    }
+    let result = ProjectedAdam(threads: 1).minimize(features.table, fit, validation: validation)
+    let metrics = HeadMetrics(result.model, on: features.table, validation, threads: 1)
+    #expect(result.hasConverged)
+    #expect(metrics.balancedAccuracy > 0.6 && metrics.falsePositiveRate < 0.5)
+    let best = try #require(result.steps.compactMap(\.validationBalancedAccuracy).max())
+    let equals = result.steps.filter { $0.validationBalancedAccuracy == best }
+    #expect(metrics.balancedAccuracy == best)
+    #expect(metrics.loss == equals.compactMap(\.validationLoss).min())
+  }
+
   /// The least of the minimum along every single variable, and bounds that hold: nothing else is the minimum of a strictly
   /// convex function.
   @Test func boundedQuadraticsAreSolvedExactly() throws {

@@ -34,7 +34,7 @@ package final class BackboneTraining {
   var position = 0
   var lossSum = 0.0
   var cropCount = 0
-  /// Of the epoch with the best balanced accuracy.
+  /// Of the epoch with the best balanced accuracy; of several, that with the lowest loss.
   var best: (states: [ConvolutionState], head: LinearModel)
 
   private let units: [TrainingUnit]
@@ -125,11 +125,17 @@ package final class BackboneTraining {
         index: steps.count, loss: lossSum / Double(max(cropCount, 1)), validationLoss: metrics.loss,
         validationBalancedAccuracy: metrics.balancedAccuracy, learningRate: schedule.learningRate, seconds: 0))
     (position, lossSum, cropCount) = (0, 0, 0)
-    switch schedule.next(metrics.balancedAccuracy) {
-    case .improved: best = (network.states, head.model)
-    case .goOn: break
-    case .end: isFinished = true
+    if isLastTheBest { best = (network.states, head.model) }
+    if !schedule.goesOn(after: metrics.balancedAccuracy) { isFinished = true }
+  }
+
+  /// As ``HeadMetrics/isBetter(than:)`` has it, of the epochs so far.
+  private var isLastTheBest: Bool {
+    func order(_ step: TrainingStep) -> (Double, Double) {
+      (step.validationBalancedAccuracy ?? 0, -(step.validationLoss ?? .infinity))
     }
+    guard let last = steps.last else { return false }
+    return steps.dropLast().allSatisfy { order(last) > order($0) }
   }
 
   /// On the middles of the validation images, with running statistics.

@@ -64,7 +64,10 @@ struct TrainHeadCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Images in a minibatch of Adam's.", valueName: "n"))
   var batch = 1024
 
-  @Option(help: ArgumentHelp("Epochs without an improvement before Adam's learning rate falls.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Epochs without an improvement before Adam's learning rate falls; more where they are fewer than 1000 minibatches.",
+      valueName: "n"))
   var patience = 10
 
   @Option(help: ArgumentHelp("λ of the penalty λ/2 ‖w‖² (newton only).", valueName: "x"))
