@@ -35,6 +35,10 @@ import Testing
       ProgressBar.line("features", 30, of: 90, elapsed: 60).hasSuffix("##--------------------] 30/90, 2m00s left"))
     let resumed = ProgressBar.line("scores", 60, of: 100, known: 50, elapsed: 10, note: "loss 0.1")
     #expect(resumed.hasSuffix("] 60/100, 40s left  50 known  loss 0.1"))
+    // Of an epoch, 40 by an earlier run, and ten in the ten seconds of this one.
+    let goingOn = ProgressBar.line("epoch 2", 50, of: 100, before: 40, elapsed: 10)
+    #expect(goingOn.hasSuffix("] 50/100, 50s left"))
+    #expect(ProgressBar.line("epoch 2", 40, of: 100, before: 40, elapsed: 1).hasSuffix("] 40/100"))
     #expect(ProgressBar.line("scores", 4, of: 4, elapsed: 9).hasSuffix("[\(String(repeating: "#", count: 30))] 4/4"))
     #expect(ProgressBar.time(59.4) == "59s" && ProgressBar.time(11_220) == "3h07m")
     #expect(ProgressBar.fitted("a long line", columns: 7) == "a long" && ProgressBar.fitted("ab", columns: 7) == "ab")

@@ -14,6 +14,7 @@ final class ProgressBar: Sendable {
 
   private let title: String
   private let total: Int
+  private let before: Int
   private let start = ContinuousClock().now
   private let state = Mutex(State())
 
@@ -21,9 +22,11 @@ final class ProgressBar: Sendable {
   private static let width = 30
   private static let interval = Duration.milliseconds(100)
 
-  init(_ title: String, total: Int) {
+  /// - Parameter before: done already, by an earlier run or before the bar was there: what is done from now on says how long
+  ///   the rest takes.
+  init(_ title: String, total: Int, before: Int = 0) {
     self.title = Console.printable(title)
-    self.total = total
+    (self.total, self.before) = (total, before)
   }
 
   /// One more, from any thread.
@@ -60,16 +63,17 @@ final class ProgressBar: Sendable {
     if let shown = state.shown, now - shown < Self.interval, state.done < total { return }
     state.shown = now
     let line = Self.line(
-      title, state.done, of: total, known: state.known, elapsed: (now - start) / .seconds(1), note: note)
+      title, state.done, of: total, known: state.known, before: before, elapsed: (now - start) / .seconds(1), note: note
+    )
     Self.write("\r\u{1B}[K" + Self.fitted(line, columns: Self.columns))
   }
 
   static func line(
-    _ title: String, _ done: Int, of total: Int, known: Int = 0, elapsed: Double, note: String = ""
+    _ title: String, _ done: Int, of total: Int, known: Int = 0, before: Int = 0, elapsed: Double, note: String = ""
   ) -> String {
     let filled = min(done, total) * width / total
     let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-    let worked = done - known
+    let worked = done - known - before
     let left = worked > 0 && done < total ? ", \(time(elapsed / Double(worked) * Double(total - done))) left" : ""
     let notes = [known > 0 ? "\(known) known" : "", note].filter { !$0.isEmpty }
     return (["\(title) [\(bar)] \(done)/\(total)\(left)"] + notes).joined(separator: "  ")

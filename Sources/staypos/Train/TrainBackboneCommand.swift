@@ -198,7 +198,7 @@ struct TrainBackboneCommand: ParsableCommand {
     try training.run { progress in
       if progress.epoch != epoch || bar == nil {
         bar?.clear()
-        bar = ProgressBar("epoch \(progress.epoch)", total: progress.total)
+        bar = ProgressBar("epoch \(progress.epoch)", total: progress.total, before: progress.done)
         report(training, since: epoch)
         epoch = progress.epoch
       }
