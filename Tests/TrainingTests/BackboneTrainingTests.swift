@@ -91,7 +91,8 @@ import Testing
     let digest = SHA256Digest(hashing: [])
     let origin = TrainingOrigin(model: digest, images: digest)
     try first.checkpoint(origin).write(to: path)
-    let checkpoint = try BackboneCheckpoint(path: path, convolutions: whole.network.states.count)
+    let checkpoint = try BackboneCheckpoint(
+      path: path, settings: settings, origin: origin, convolutions: whole.network.states.count)
     let second = try training(model, settings, resuming: checkpoint)
     try second.run { _ in true }
     #expect(second.network.states == whole.network.states)

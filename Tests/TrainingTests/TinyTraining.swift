@@ -8,10 +8,13 @@ import TestSupport
 
 /// What trains in a second: a small network, and pictures that it can tell apart.
 enum TinyTraining {
-  static func makeModel(in directory: TemporaryDirectory) throws -> FilePath {
+  /// - Parameter blocks: of the second stage.
+  static func makeModel(
+    in directory: TemporaryDirectory, named name: String = "tiny.safetensors", blocks: Int = 1
+  ) throws -> FilePath {
     let architecture = #"""
       {"family":"resnet","block":"basic","stem":{"kernel":3,"stride":2,"padding":1,"pool":null},"widths":[8,12],\#
-      "depths":[1,1],"strides":[1,2]}
+      "depths":[1,\#(blocks)],"strides":[1,2]}
       """#
     let parsed = try JSONDecoder().decode(Architecture.self, from: Data(architecture.utf8))
     var writer = SafetensorsWriter(metadata: [
@@ -32,7 +35,7 @@ enum TinyTraining {
       }
       try writer.add(tensor.name, shape: tensor.shape, floats: values)
     }
-    let path = directory.path("tiny.safetensors")
+    let path = directory.path(name)
     try writer.write(to: path)
     return path
   }

@@ -1,6 +1,7 @@
 import Checkpoints
 import FoundationEssentials
 import NeuralNetwork
+import StayposCore
 import SystemPackage
 
 /// All that a training of a network needs to go on: a safetensors file, replaced in one step, so that a process that is killed
@@ -17,6 +18,19 @@ package struct BackboneCheckpoint {
     package var steps: [TrainingStep]
     var isFinished: Bool
     var origin: TrainingOrigin
+
+    /// Why a training cannot go on from here, and what to do; nil if it can.
+    fileprivate func obstacle(for settings: BackboneSettings, _ origin: TrainingOrigin) -> String? {
+      let advice = "or name another --checkpoint to begin anew"
+      if self.settings != settings { return "is of a training with other options: use those, \(advice)" }
+      if self.origin.model != origin.model {
+        return "is of a training that began with another model (SHA-256 \(self.origin.model)): use that, \(advice)"
+      }
+      if self.origin.images != origin.images {
+        return "is of a training with other images: some have changed, come or gone since; bring them back, \(advice)"
+      }
+      return nil
+    }
   }
 
   var states: [ConvolutionState]
@@ -28,19 +42,6 @@ package struct BackboneCheckpoint {
 
   private static let format = "staypos-training"
   private static let version = "2"
-
-  /// Why a training cannot go on from here, and what to do; nil if it can.
-  package func obstacle(for settings: BackboneSettings, _ origin: TrainingOrigin) -> String? {
-    let advice = "or name another --checkpoint to begin anew"
-    if place.settings != settings { return "is of a training with other options: use those, \(advice)" }
-    if place.origin.model != origin.model {
-      return "is of a training that began with another model (SHA-256 \(place.origin.model)): use that, \(advice)"
-    }
-    if place.origin.images != origin.images {
-      return "is of a training with other images: some have changed, come or gone since; bring them back, \(advice)"
-    }
-    return nil
-  }
 
   package func write(to path: FilePath) throws {
     let encoder = JSONEncoder()
@@ -77,8 +78,12 @@ package struct BackboneCheckpoint {
     try writer.write(to: path)
   }
 
-  /// - Parameter convolutions: of the network.
-  package init(path: FilePath, convolutions: Int) throws {
+  /// - Parameters:
+  ///   - settings: of the training that is to go on, and what it is made of: with others it cannot.
+  ///   - convolutions: of the network.
+  package init(
+    path: FilePath, settings: BackboneSettings, origin: TrainingOrigin, convolutions: Int
+  ) throws {
     let file = try SafetensorsFile(path: path)
     guard file.metadata["format"] == Self.format else {
       throw CheckpointError(.malformed, "is no checkpoint of a training", file: path)
@@ -90,6 +95,10 @@ package struct BackboneCheckpoint {
       throw CheckpointError(.malformed, "does not say where the training stands", file: path)
     }
     place = try JSONDecoder().decode(Place.self, from: Data(text.utf8))
+    // Before the tensors, which another network has others of.
+    if let obstacle = place.obstacle(for: settings, origin) {
+      throw BackboneTrainingError("\(path.escaped) \(obstacle)")
+    }
     func state(_ prefix: String) throws -> ConvolutionState {
       ConvolutionState(
         weights: try file.floats("\(prefix).weights"), gamma: try file.floats("\(prefix).gamma"),

@@ -183,8 +183,8 @@ struct TrainBackboneCommand: ParsableCommand {
     guard let origin, let path = checkpoint?.path, path.withPlatformString({ access($0, F_OK) }) == 0 else {
       return nil
     }
-    let checkpoint = try BackboneCheckpoint(path: path, convolutions: backbone.states.count)
-    if let obstacle = checkpoint.obstacle(for: settings, origin) { throw Failure("\(path.escaped) \(obstacle)") }
+    let checkpoint = try BackboneCheckpoint(
+      path: path, settings: settings, origin: origin, convolutions: backbone.states.count)
     Console.note("going on in epoch \(checkpoint.place.steps.count)")
     return checkpoint
   }
