@@ -42,15 +42,16 @@ package final class TrainableNetwork {
   /// Channels of the last feature map.
   package var featureCount: Int { graph.output.channels }
 
-  /// About how many bytes a step on a batch takes: feature maps, what BatchNorm reads, and their gradients; parameters with
-  /// theirs and Adam's means.
-  package func memory(batch: Int, height: Int, width: Int) -> Int {
+  /// About how many bytes a step on a batch takes: feature maps and what BatchNorm reads, gradients of as many of them as
+  /// are needed at a time, and parameters with their gradients and Adam's means.
+  /// - Parameter backward: false: steps that go forward alone, and need none of the feature maps' gradients.
+  package func memory(batch: Int, height: Int, width: Int, backward: Bool = true) -> Int {
     let extents = graph.extents(height: height, width: width)
     let sizes = zip(graph.values, extents).map { $0.channels * $1.height * $1.width }
     var numbers = sizes.reduce(0, +)
     for (node, size) in zip(graph.nodes, sizes) { if case .convolution = node { numbers += size } }
-    // Gradients of a residual's two ways and of what comes before.
-    numbers += 3 * (sizes.max() ?? 0)
+    // Of a residual's two ways and of what comes before; nobody asks for the image's.
+    if backward { numbers += 3 * (sizes.dropFirst().max() ?? 0) }
     return batch * numbers * type.size + layers.reduce(0) { $0 + 16 * $1.weights.count }
   }
 

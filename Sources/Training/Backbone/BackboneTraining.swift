@@ -63,7 +63,9 @@ package final class BackboneTraining {
 
   /// About how many bytes the network takes in training.
   package var memory: Int {
-    network.memory(batch: settings.batch, height: settings.recipe.cropSize, width: settings.recipe.cropSize)
+    network.memory(
+      batch: settings.batch, height: settings.recipe.cropSize, width: settings.recipe.cropSize,
+      backward: !settings.trainsHeadAlone)
   }
 
   /// Trains until the schedule or the limit of epochs ends it, or `observe` says so.

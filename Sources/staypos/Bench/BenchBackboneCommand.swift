@@ -20,6 +20,9 @@ struct BenchBackboneCommand: ParsableCommand {
   @Option var threads = 2
   @Option var precision = Precision.fp32
 
+  @Flag(help: "Train the head alone.")
+  var headOnly = false
+
   private struct Record: Encodable {
     /// Of each step but the first, which compiles.
     var seconds: [Double]
@@ -50,8 +53,10 @@ struct BenchBackboneCommand: ParsableCommand {
       let start = clock.now
       let features = try network.forward(crops, height: cropSize, width: cropSize, usesBatchStatistics: true)
       let (loss, own, inputs) = head.loss(features, labels: labels)
-      try network.backward(inputs)
-      network.update(rate: 1e-4, step: step + 1)
+      if !headOnly {
+        try network.backward(inputs)
+        network.update(rate: 1e-4, step: step + 1)
+      }
       head.step(own, rate: 1e-4, clamps: false)
       times.append((clock.now - start) / .seconds(1))
       losses.append(loss)
