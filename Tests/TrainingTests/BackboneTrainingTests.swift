@@ -72,8 +72,8 @@ import Testing
     #expect(abs(score.logit - logit) < 1e-4)
   }
 
-  /// Stopped after any batch and gone on from the file, it gives the same bits.
-  @Test(arguments: [1, 5, 6, 7, 10]) func aResumedTrainingIsTheSame(_ stop: Int) throws {
+  /// Stopped after any batch or epoch and gone on from the file, it gives the same bits.
+  @Test(arguments: [1, 3, 4, 5, 8, 10, 12]) func aResumedTrainingIsTheSame(_ stop: Int) throws {
     let model = try TinyTraining.makeModel(in: directory)
     try TinyTraining.makeDataset(in: directory, 10)
     var settings = settings
@@ -82,11 +82,17 @@ import Testing
     try whole.run { _ in true }
 
     let first = try training(model, settings)
-    var batches = 0
-    try first.run { _ in
-      batches += 1
-      return batches < stop
+    var (calls, ends) = (0, 0)
+    try first.run { progress in
+      calls += 1
+      if progress.hasEnded {
+        ends += 1
+        #expect(progress.epoch == ends - 1 && first.steps.count == ends && progress.done == progress.total)
+      }
+      return calls < stop
     }
+    // Three batches an epoch.
+    #expect(calls == stop && ends == stop / 4)
     let path = directory.path("checkpoint")
     let digest = SHA256Digest(hashing: [])
     let origin = TrainingOrigin(model: digest, images: digest)
@@ -98,6 +104,17 @@ import Testing
     #expect(second.network.states == whole.network.states)
     #expect(second.head == whole.head && second.steps == whole.steps)
     #expect(second.result.head == whole.result.head && second.result.states == whole.result.states)
+  }
+
+  /// A checkpoint after so many batches or so much time, whichever comes first.
+  @Test func checkpointsComeByBatchesAndByTime() {
+    let start = ContinuousClock.now
+    var schedule = CheckpointSchedule(batches: 3, period: .seconds(300), now: start)
+    func due(_ seconds: Double) -> Bool { schedule.isDue(now: start + .seconds(seconds)) }
+    #expect([1, 2, 3, 4, 5, 6].map(due) == [false, false, true, false, false, true])
+    #expect([305, 306, 600, 606, 607].map(due) == [false, true, false, true, false])
+    schedule.begin(now: start + .seconds(800))
+    #expect([1_000, 1_099, 1_100].map(due) == [false, false, true])
   }
 
   @Test func theAblationsAreWhatTheySay() throws {

@@ -16,6 +16,8 @@ package final class BackboneTraining {
     package var total: Int
     /// Mean of this epoch so far.
     package var loss: Double
+    /// Whether the epoch has ended: with its validation, it is among the steps.
+    package var hasEnded: Bool
   }
 
   package let settings: BackboneSettings
@@ -69,20 +71,23 @@ package final class BackboneTraining {
   }
 
   /// Trains until the schedule or the limit of epochs ends it, or `observe` says so.
-  /// - Parameter observe: called after each batch; false: stop here.
+  /// - Parameter observe: called after each batch, and after each epoch; false: stop here.
   package func run(_ observe: (Progress) throws -> Bool) throws {
-    while !isFinished, steps.count < settings.epochLimit {
+    while !isFinished {
       let order = order(of: steps.count)
       while position < order.count {
         let batch = nextBatch(order)
         try train(batch)
         let progress = Progress(
-          epoch: steps.count, done: position, total: order.count, loss: lossSum / Double(max(cropCount, 1)))
+          epoch: steps.count, done: position, total: order.count, loss: lossSum / Double(max(cropCount, 1)),
+          hasEnded: false)
         guard try observe(progress) else { return }
       }
-      try endEpoch()
+      let step = try endEpoch()
+      let progress = Progress(
+        epoch: step.index, done: order.count, total: order.count, loss: step.loss, hasEnded: true)
+      guard try observe(progress) else { return }
     }
-    isFinished = true
   }
 
   /// The units of an epoch in its order.
@@ -120,15 +125,16 @@ package final class BackboneTraining {
     cropCount += labels.count
   }
 
-  private func endEpoch() throws {
+  private func endEpoch() throws -> TrainingStep {
     let metrics = try measure()
-    steps.append(
-      TrainingStep(
-        index: steps.count, loss: lossSum / Double(max(cropCount, 1)), validationLoss: metrics.loss,
-        validationBalancedAccuracy: metrics.balancedAccuracy, learningRate: schedule.learningRate, seconds: 0))
+    let step = TrainingStep(
+      index: steps.count, loss: lossSum / Double(max(cropCount, 1)), validationLoss: metrics.loss,
+      validationBalancedAccuracy: metrics.balancedAccuracy, learningRate: schedule.learningRate, seconds: 0)
+    steps.append(step)
     (position, lossSum, cropCount) = (0, 0, 0)
     if isLastTheBest { best = (network.states, head.model) }
-    if !schedule.goesOn(after: metrics.balancedAccuracy) { isFinished = true }
+    isFinished = !schedule.goesOn(after: metrics.balancedAccuracy) || steps.count >= settings.epochLimit
+    return step
   }
 
   /// As ``HeadMetrics/isBetter(than:)`` has it, of the epochs so far.

@@ -17,8 +17,8 @@ struct TrainBackboneCommand: ParsableCommand {
       staypos train head. A real and a generated image of the same name in the same group are a pair: they are changed in \
       the same way, and are in the same batch.
 
-      With --checkpoint the training can be killed at any moment: the same command goes on from the last checkpoint, and \
-      ends with the same model as if nothing had happened.
+      With --checkpoint the training can be killed at any moment: the same command goes on from the last checkpoint, which \
+      is at most five minutes or a batch old, and ends with the same model as if nothing had happened.
 
       EXIT STATUS
         0   the model was written
@@ -44,7 +44,9 @@ struct TrainBackboneCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Where the training stands: is made, and gone on from if it is there.", valueName: "file"))
   var checkpoint: PathArgument?
 
-  @Option(help: ArgumentHelp("Batches between two checkpoints.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Batches between two checkpoints; one is made every five minutes and after each epoch as well.", valueName: "n"))
   var checkpointInterval = 50
 
   @Option(help: ArgumentHelp("Validation images, instead of a share of the dataset.", valueName: "dataset"))
@@ -191,25 +193,25 @@ struct TrainBackboneCommand: ParsableCommand {
 
   private func run(_ training: BackboneTraining, _ origin: TrainingOrigin?) throws {
     var bar: ProgressBar?
-    var (batches, epoch) = (0, training.steps.count)
+    var schedule = CheckpointSchedule(batches: checkpointInterval)
     func save() throws {
       if let origin, let path = checkpoint?.path { try training.checkpoint(origin).write(to: path) }
     }
     try training.run { progress in
-      if progress.epoch != epoch || bar == nil {
+      if progress.hasEnded {
         bar?.clear()
-        bar = ProgressBar("epoch \(progress.epoch)", total: progress.total, before: progress.done)
-        report(training, since: epoch)
-        epoch = progress.epoch
+        bar = nil
+        if let step = training.steps.last { report(step) }
+        try save()
+        schedule.begin()
+      } else {
+        let shown = bar ?? ProgressBar("epoch \(progress.epoch)", total: progress.total, before: progress.done)
+        shown.show(progress.done, note: "loss \(progress.loss.fixed(4))")
+        bar = shown
+        if schedule.isDue() { try save() }
       }
-      bar?.show(progress.done, note: "loss \(progress.loss.fixed(4))")
-      batches += 1
-      if batches.isMultiple(of: checkpointInterval) { try save() }
       return true
     }
-    bar?.clear()
-    report(training, since: epoch)
-    try save()
   }
 
   /// Better said now than by the kernel, which would kill the process in the first step.
@@ -222,14 +224,12 @@ struct TrainBackboneCommand: ParsableCommand {
         + (precision == .fp32 ? ", or --precision bf16" : ""))
   }
 
-  /// A line for each epoch that has ended.
-  private func report(_ training: BackboneTraining, since epoch: Int) {
-    for step in training.steps.dropFirst(epoch) {
-      let (loss, accuracy) = (step.validationLoss ?? 0, step.validationBalancedAccuracy ?? 0)
-      Console.note(
-        "epoch \(step.index): loss \(step.loss.fixed(4)), validation \(loss.fixed(4)), balanced accuracy "
-          + "\(accuracy.fixed(4)), learning rate \(step.learningRate ?? 0)")
-    }
+  /// A line for an epoch that has ended.
+  private func report(_ step: TrainingStep) {
+    let (loss, accuracy) = (step.validationLoss ?? 0, step.validationBalancedAccuracy ?? 0)
+    Console.note(
+      "epoch \(step.index): loss \(step.loss.fixed(4)), validation \(loss.fixed(4)), balanced accuracy "
+        + "\(accuracy.fixed(4)), learning rate \(step.learningRate ?? 0)")
   }
 
   private func write(
