@@ -36,6 +36,8 @@ import Testing
 
   private var model: String { Self.root.appendingPathComponent("Models/default.safetensors").path }
   private var cache: String { directory.path("features").string }
+  /// A file holds features of one precision.
+  private var scoringCache: String { directory.path("scoring-features").string }
 
   @Test func aHeadIsTrainedAndCalibrated() throws {
     try makeDataset(24)
@@ -69,7 +71,7 @@ import Testing
     let calibrated = directory.path("calibrated.safetensors")
     let result = try TrainingExecutable.run([
       "calibrate", "--false-positive-rate", "0.1", directory.path("0_real").string, "--generated",
-      directory.path("1_fake").string, "--temperature", "--model", trained.string, "--cache", cache, "--output",
+      directory.path("1_fake").string, "--temperature", "--model", trained.string, "--cache", scoringCache, "--output",
       calibrated.string, "--json",
     ])
     try #require(result.status == 0, "\(result.complaints)")
@@ -77,7 +79,7 @@ import Testing
     #expect(record["realImages"] as? Int == 24 && record["flaggedRealImages"] as? Int == 2)
     #expect(record["foundGeneratedImages"] as? Int == 24)
     // The detector itself counts the same: two of the real ones are flagged, and all that are generated.
-    let detector = try Detector.load(calibrated)
+    let detector = try Detector.load(calibrated, precision: .auto)
     #expect(detector.model.card?.contains("calibration") == true)
     for (label, flagged) in [("0_real", 2), ("1_fake", 24)] {
       var count = 0
@@ -95,10 +97,10 @@ import Testing
     }
   }
 
-  /// Scores that were kept say the same as the images.
+  /// Scores that were kept say the same as the images, in the precision that both have by default.
   private func calibrateByScores(_ trained: FilePath) throws {
     let scored = try TrainingExecutable.run([
-      "score", "--json", "--precision", "fp32", "--model", trained.string, directory.path("0_real").string,
+      "score", "--json", "--model", trained.string, directory.path("0_real").string,
     ])
     // The same images again change nothing.
     let scores = directory.path("scores.jsonl").string
@@ -108,7 +110,7 @@ import Testing
     let output = directory.path("by-scores.safetensors")
     let byScores = try TrainingExecutable.run(rate + ["--scores", scores, "--plot", plot, "--output", output.string])
     try #require(byScores.status == 0, "\(byScores.complaints)")
-    let byImages = try TrainingExecutable.run(rate + [directory.path("0_real").string, "--cache", cache])
+    let byImages = try TrainingExecutable.run(rate + [directory.path("0_real").string, "--cache", scoringCache])
     try #require(byImages.status == 0, "\(byImages.complaints)")
     let records = try [byScores, byImages].map { result in
       try #require(try JSONSerialization.jsonObject(with: result.output) as? [String: Any])
@@ -179,7 +181,7 @@ import Testing
     #expect(usage.status == 64)
     let few = try TrainingExecutable.run([
       "calibrate", "--false-positive-rate", "0.01", "--guarantee", directory.path("0_real").string, "--model", model,
-      "--cache", cache, "-o", output,
+      "--cache", scoringCache, "-o", output,
     ])
     #expect(few.status == 1 && few.complaints.contains("too few"))
     #expect(!FileManager.default.fileExists(atPath: output))

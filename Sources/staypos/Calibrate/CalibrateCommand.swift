@@ -69,6 +69,9 @@ struct CalibrateCommand: ParsableCommand {
 
   @OptionGroup var features: FeatureOptions
 
+  // The threshold is for scores of the daemon and of `staypos score`, which have the same default.
+  @OptionGroup var arithmetic: PrecisionOption
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -152,7 +155,7 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   private func sampleOfImages() throws -> Sample {
-    let (_, model, cache) = try features.open()
+    let (_, model, cache) = try features.open(arithmetic.precision)
     let (real, realsLeftOut) = try rows(of: reals, model, cache, title: "real images")
     let (fake, generatedLeftOut) = try rows(of: generated, model, cache, title: "generated images")
     guard !real.isEmpty else { throw Failure("none of the real images was scored") }
@@ -193,7 +196,7 @@ struct CalibrateCommand: ParsableCommand {
       }
     }
     guard !paths.isEmpty else { return ([], 0) }
-    let outcomes = try features.extract(paths, model, into: cache, title: title)
+    let outcomes = try features.extract(paths, model, arithmetic.precision, into: cache, title: title)
     var seen: Set<Int> = []
     var rows: [Int] = []
     for case .row(let row) in outcomes where seen.insert(row).inserted { rows.append(row) }

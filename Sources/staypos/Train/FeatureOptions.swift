@@ -20,11 +20,6 @@ struct FeatureOptions: ParsableArguments {
       valueName: "file"))
   var cache: PathArgument?
 
-  @Option(
-    help: ArgumentHelp(
-      "Arithmetic of the backbone: fp32, bf16, int8 or auto.", valueName: "type"))
-  var precision = Precision.fp32
-
   @Option(help: ArgumentHelp("Threads, and images at a time (default: one for each processor).", valueName: "n"))
   var threads: Int?
 
@@ -42,7 +37,7 @@ struct FeatureOptions: ParsableArguments {
   func path() throws -> FilePath { try model?.path ?? DefaultModel.find() }
 
   /// A model and a cache for its features.
-  func open() throws -> (path: FilePath, model: Model, cache: FeatureCache) {
+  func open(_ precision: Precision) throws -> (path: FilePath, model: Model, cache: FeatureCache) {
     let path = try path()
     let model = try Model(path: path)
     // What `auto` means here is part of what the features are.
@@ -69,7 +64,7 @@ struct FeatureOptions: ParsableArguments {
 
   /// Features of images, with progress; what is not scored is said on standard error.
   func extract(
-    _ paths: [FilePath], _ model: Model, into cache: FeatureCache, title: String
+    _ paths: [FilePath], _ model: Model, _ precision: Precision, into cache: FeatureCache, title: String
   ) throws -> [FeatureExtractor.Outcome] {
     let extractor = FeatureExtractor(
       model: model, precision: precision, workers: threadCount, limits: limits.limits)

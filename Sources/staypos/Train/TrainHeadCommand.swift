@@ -42,6 +42,9 @@ struct TrainHeadCommand: ParsableCommand {
 
   @OptionGroup var features: FeatureOptions
 
+  @Option(help: ArgumentHelp("Arithmetic of the backbone: fp32, bf16, int8 or auto.", valueName: "type"))
+  var precision = Precision.fp32
+
   @Option(help: ArgumentHelp("Validation images, instead of a share of the dataset.", valueName: "dataset"))
   var validation: [PathArgument] = []
 
@@ -109,7 +112,7 @@ struct TrainHeadCommand: ParsableCommand {
   }
 
   private func train() throws {
-    let (path, model, cache) = try features.open()
+    let (path, model, cache) = try features.open(precision)
     let dataset = try gather(model, cache)
     guard dataset.training.hasBothLabels else {
       throw Failure(
@@ -150,7 +153,7 @@ struct TrainHeadCommand: ParsableCommand {
     let (held, unlabelledToo) = try HeadDataset.read(validation.map(\.path))
     dataset.unlabelled = unlabelled + unlabelledToo
     let all = images + held
-    let outcomes = try features.extract(all.map(\.path), model, into: cache, title: "features")
+    let outcomes = try features.extract(all.map(\.path), model, precision, into: cache, title: "features")
     let divided = !held.isEmpty || images.contains { $0.split == .validation }
     let split = ValidationSplit(share: validationShare, seed: seed)
     let heldPaths = Set(held.map(\.path))
