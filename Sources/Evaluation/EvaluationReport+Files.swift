@@ -7,25 +7,20 @@ extension EvaluationReport {
     ["model", "generator", "real", "fake"]
     + Metric.allCases.flatMap { [$0.rawValue, "\($0.rawValue)Lower", "\($0.rawValue)Upper"] }
 
-  /// A line for each model and generator, one for their `average` and one for `all` images at once; shares, not per cent;
-  /// empty where a metric is not defined.
+  /// A line for each model and generator, one for their `average`, one for `all` images at once, and, but for the first
+  /// model, one for the `difference` of its average to the first one's; shares, not per cent; empty where a metric is not
+  /// defined.
   package var csv: [UInt8] {
     CSVTable.line(Self.csvHeader) + csvRows.flatMap { CSVTable.line($0) }
   }
 
   var csvRows: [[String]] {
     results.flatMap { result in
-      let rows = result.rows.map { ($0.name, "\($0.reals)", "\($0.fakes)", $0.metrics) }
-      return
-        (rows + [
-          ("average", "", "", result.average),
-          ("all", "\(result.pooled.reals)", "\(result.pooled.fakes)", result.pooled.metrics),
-        ]).map { name, reals, fakes, values in
-          [result.column.name, name, reals, fakes]
-            + Metric.allCases.flatMap { metric in
-              [values.values, values.lower, values.upper].map { $0[metric].map { "\($0)" } ?? "" }
-            }
-        }
+      var rows = result.rows.map { ($0.name, "\($0.reals)", "\($0.fakes)", $0.metrics) }
+      rows.append(("average", "", "", result.average))
+      rows.append(("all", "\(result.pooled.reals)", "\(result.pooled.fakes)", result.pooled.metrics))
+      if let difference = result.difference { rows.append(("difference", "", "", difference)) }
+      return rows.map { name, reals, fakes, values in [result.column.name, name, reals, fakes] + values.csvFields }
     }
   }
 
@@ -84,6 +79,8 @@ private struct ModelRecord: Encodable {
     var real: Int
     var fake: Int
     var metrics: MetricsRecord
+    /// The metrics less the first model's.
+    var difference: MetricsRecord?
   }
 
   struct RealRow: Encodable {
@@ -106,7 +103,9 @@ private struct ModelRecord: Encodable {
 
   init(_ result: EvaluationResult) {
     func row(_ row: EvaluationResult.Row) -> Row {
-      Row(name: row.name, real: row.reals, fake: row.fakes, metrics: MetricsRecord(values: row.metrics))
+      Row(
+        name: row.name, real: row.reals, fake: row.fakes, metrics: MetricsRecord(values: row.metrics),
+        difference: row.difference.map { MetricsRecord(values: $0) })
     }
     name = result.column.name
     sha256 = result.column.model
@@ -119,6 +118,15 @@ private struct ModelRecord: Encodable {
     realImages = result.reals.map {
       RealRow(
         name: $0.name, count: $0.count, falsePositiveRate: $0.falsePositiveRate, medianLogit: $0.medianLogit)
+    }
+  }
+}
+
+extension IntervalValues {
+  /// Value, lower and upper end of each metric.
+  var csvFields: [String] {
+    Metric.allCases.flatMap { metric in
+      [values, lower, upper].map { $0[metric].map { "\($0)" } ?? "" }
     }
   }
 }

@@ -9,6 +9,8 @@ package struct EvaluationResult: Sendable {
     package var fakes: Int
     package var reals: Int
     package var metrics: IntervalValues
+    /// The metrics less the first model's, on the same draws; nil for the first model itself.
+    package var difference: IntervalValues?
   }
 
   /// Verdicts on one kind of real images.
@@ -23,6 +25,8 @@ package struct EvaluationResult: Sendable {
   package var rows: [Row]
   /// The mean over the generators, each counting the same.
   package var average: IntervalValues
+  /// The average of each bootstrap sample, in the order of the draws.
+  package var averageReplicates: [MetricValues]
   /// The average less the first model's, on the same draws; nil for the first model itself.
   package var difference: IntervalValues?
   /// All fake images against all real ones.

@@ -31,11 +31,15 @@ package struct Evaluator {
     }
     return table.columns.indices.map { index in
       var result = result(table.columns[index], exact[index], replicates[index])
-      if index > 0 {
-        result.difference = bootstrap.intervals(
-          .mean(exact[index].rows) - .mean(exact[0].rows),
-          zip(replicates[index], replicates[0]).map { .mean($0.rows) - .mean($1.rows) })
+      guard index > 0 else { return result }
+      func difference(_ values: (Rankings.Metrics) -> MetricValues) -> IntervalValues {
+        bootstrap.intervals(
+          values(exact[index]) - values(exact[0]),
+          zip(replicates[index], replicates[0]).map { values($0) - values($1) })
       }
+      result.difference = difference { .mean($0.rows) }
+      for row in result.rows.indices { result.rows[row].difference = difference { $0.rows[row] } }
+      result.pooled.difference = difference(\.pooled)
       return result
     }
   }
@@ -53,10 +57,11 @@ package struct Evaluator {
       name: "all", fakes: plan.comparisons.reduce(0) { $0 + $1.fakes.count },
       reals: plan.pools.reduce(0) { $0 + $1.count },
       metrics: bootstrap.intervals(exact.pooled, replicates.map(\.pooled)))
+    let averages = replicates.map { MetricValues.mean($0.rows) }
     return EvaluationResult(
-      column: column, rows: rows,
-      average: bootstrap.intervals(.mean(exact.rows), replicates.map { .mean($0.rows) }), pooled: pooled,
-      reals: realRows(column))
+      column: column, rows: rows, average: bootstrap.intervals(.mean(exact.rows), averages),
+      averageReplicates: averages,
+      pooled: pooled, reals: realRows(column))
   }
 
   private func realRows(_ column: ScoreTable.Column) -> [EvaluationResult.RealRow] {

@@ -25,6 +25,8 @@ package struct InpaintingReport: Sendable {
     package var bin: Bin
     package var count: Int
     package var detection: IntervalValues
+    /// Less the first model's; nil for the first model itself.
+    package var difference: IntervalValues?
     /// Nil without an image of which a part, and not all, was generated.
     package var pixelAveragePrecision: Double?
     package var intersectionOverUnion: Double
@@ -69,7 +71,7 @@ package struct InpaintingReport: Sendable {
         let found = (members[bin.name] ?? []).filter(common.contains).compactMap { localisations[column][$0] }
         let precisions = found.compactMap(\.pixelAveragePrecision)
         return Row(
-          bin: bin, count: found.count, detection: detection.metrics,
+          bin: bin, count: found.count, detection: detection.metrics, difference: detection.difference,
           pixelAveragePrecision: precisions.isEmpty ? nil : Self.mean(precisions),
           intersectionOverUnion: Self.mean(found.map(\.intersectionOverUnion)),
           bestIntersectionOverUnion: Self.mean(found.map(\.bestIntersectionOverUnion)))
@@ -82,12 +84,17 @@ package struct InpaintingReport: Sendable {
 
   /// All values in per cent.
   package func table(_ model: ModelRows) -> TextTable {
-    var table = TextTable(["share", "images", "AP", "pixel AP", "IoU", "best IoU"])
+    let isFirst = model.name == models.first?.name
+    let others = isFirst ? [] : models.prefix(1).map { "AP less \($0.name)" }
+    var table = TextTable(["share", "images", "AP"] + others + ["pixel AP", "IoU", "best IoU"])
+    let intervals = report.bootstrap.replicates > 0
     for row in model.rows {
+      let detection = row.detection.text(.averagePrecision, interval: intervals)
+      let differences = others.map { _ in
+        row.difference?.text(.averagePrecision, interval: intervals, signed: true) ?? "–"
+      }
       table.rows.append(
-        [
-          row.bin.name, "\(row.count)",
-          row.detection.text(.averagePrecision, interval: report.bootstrap.replicates > 0),
+        [row.bin.name, "\(row.count)", detection] + differences + [
           row.pixelAveragePrecision.map { (100 * $0).fixed(1) } ?? "–", (100 * row.intersectionOverUnion).fixed(1),
           (100 * row.bestIntersectionOverUnion).fixed(1),
         ])
@@ -105,21 +112,29 @@ package struct InpaintingReport: Sendable {
 
       """
     for model in models { text += "\n## \(model.name)\n\n\(table(model).markdown)" }
+    if let differences = report.differences {
+      text += "\n## Differences of the means over the shares\n\n\(differences.markdown)"
+    }
     return text
   }
 
   package var csv: [UInt8] {
     CSVTable.line([
       "model", "shareFrom", "shareTo", "images", "averagePrecision", "averagePrecisionLower", "averagePrecisionUpper",
-      "pixelAveragePrecision", "intersectionOverUnion", "bestIntersectionOverUnion",
+      "pixelAveragePrecision", "intersectionOverUnion", "bestIntersectionOverUnion", "averagePrecisionDifference",
+      "averagePrecisionDifferenceLower", "averagePrecisionDifferenceUpper",
     ])
       + models.flatMap { model in
         model.rows.flatMap { row in
           let detection = [row.detection.values, row.detection.lower, row.detection.upper].map {
             $0[.averagePrecision]
           }
+          let difference = [row.difference?.values, row.difference?.lower, row.difference?.upper].map {
+            $0?[.averagePrecision]
+          }
           let values =
             detection + [row.pixelAveragePrecision, row.intersectionOverUnion, row.bestIntersectionOverUnion]
+            + difference
           return CSVTable.line(
             [model.name, "\(row.bin.lower)", "\(row.bin.upper)", "\(row.count)"]
               + values.map { $0.map { "\($0)" } ?? "" })
@@ -173,12 +188,14 @@ package struct InpaintingReport: Sendable {
   package var record: some Encodable {
     Record(
       dataset: report.dataset,
-      models: models.map { model in
+      models: zip(models, report.results).map { model, result in
         Record.Model(
-          name: model.name, sha256: model.model,
+          name: model.name, sha256: model.model, average: MetricsRecord(values: result.average),
+          difference: result.difference.map { MetricsRecord(values: $0) },
           shares: model.rows.map { row in
             .init(
               from: row.bin.lower, to: row.bin.upper, images: row.count, metrics: MetricsRecord(values: row.detection),
+              difference: row.difference.map { MetricsRecord(values: $0) },
               pixelAveragePrecision: row.pixelAveragePrecision, intersectionOverUnion: row.intersectionOverUnion,
               bestIntersectionOverUnion: row.bestIntersectionOverUnion)
           })
@@ -191,6 +208,8 @@ package struct InpaintingReport: Sendable {
       var to: Double
       var images: Int
       var metrics: MetricsRecord
+      /// The metrics less the first model's.
+      var difference: MetricsRecord?
       var pixelAveragePrecision: Double?
       var intersectionOverUnion: Double
       var bestIntersectionOverUnion: Double
@@ -199,6 +218,9 @@ package struct InpaintingReport: Sendable {
     struct Model: Encodable {
       var name: String
       var sha256: SHA256Digest?
+      /// The mean over the shares, each counting the same.
+      var average: MetricsRecord
+      var difference: MetricsRecord?
       var shares: [Share]
     }
 

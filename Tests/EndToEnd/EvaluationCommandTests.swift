@@ -168,6 +168,27 @@ import Testing
       #expect(try !contents(output.appending(name)).isEmpty)
     }
 
+    // Against a model that says the opposite: what the one loses the other wins.
+    let other = fixture.directory.appending("other.safetensors")
+    try OfflineToolFixture.tinyModel(headWeight: -0.5, head: "linear").write(to: other)
+    let compared = try await run(
+      "robustness", fixture.model.string, other.string, "--data", data.string, "--sweep", "webp", "--values", "90,10",
+      "--bootstrap", "20", "--json")
+    let report = try object(compared)
+    func value(_ object: Any?, _ key: String) throws -> Double {
+      let metric = ((object as? [String: Any])?[key] as? [String: Any])?["rocAUC"] as? [String: Any]
+      return try #require(metric?["value"] as? Double)
+    }
+    let strengths = try #require(report["points"] as? [[String: Any]])
+    let areas = try strengths.map { try value(($0["models"] as? [Any])?.last, "average") }
+    for (point, area) in zip(strengths, areas) {
+      #expect(abs(try value((point["models"] as? [Any])?.last, "difference") - (2 * area - 1)) < 1e-12)
+    }
+    let means = try #require((report["means"] as? [Any])?.last)
+    #expect(abs(try value(means, "average") - (areas[1] + areas[2]) / 2) < 1e-12)
+    #expect(abs(try value(means, "change") - ((areas[1] + areas[2]) / 2 - areas[0])) < 1e-12)
+    #expect(abs(try value(means, "changeDifference") - (areas[1] + areas[2] - 2 * areas[0])) < 1e-12)
+
     // Strengths that change nothing.
     for sweep in ["blur", "noise", "crop"] {
       let unchanged = try await run(
@@ -183,7 +204,7 @@ import Testing
       try await BuiltExecutables.run("staypos", noisy), try await BuiltExecutables.run("staypos", noisy)
     )
     #expect(one.exitCode == 0 && one.output == same.output)
-    #expect(one.lines.count == 5)
+    #expect(one.lines.count == 7)
   }
 
   @Test func masksTellWhereToLook() async throws {

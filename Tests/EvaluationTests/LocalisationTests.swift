@@ -66,5 +66,39 @@ import Testing
     #expect(rows.map { $0.detection.values[.rocAUC] } == [1, 0])
     #expect(rows.allSatisfy { $0.intersectionOverUnion == 1 && $0.pixelAveragePrecision == 1 })
     #expect(report.report.leftOut == 1)
+    #expect(rows.allSatisfy { $0.difference == nil })
+  }
+
+  @Test func differencesToTheFirstModel() throws {
+    func image(_ name: String) throws -> LabelledImage {
+      try #require(LabelledImage(path: FilePath(name), name: FilePath(name)))
+    }
+    let threshold = try #require(Threshold(0.5))
+    // The first model ranks both inpainted images below the real ones, the second above.
+    let columns = [("worst", [2.0, 3, 1, 0]), ("best", [0, 1, 2, 3])].map { name, logits in
+      ScoreTable.Column(name: name, threshold: threshold, outcomes: logits.map { .logit($0) })
+    }
+    let localisation = { (marked: Int) in
+      Localisation(evidence: (0..<10).map { Double($0) }, mask: (0..<10).map { $0 < marked }, cut: 5)
+    }
+    let report = InpaintingReport(
+      dataset: "x",
+      table: ScoreTable(images: try ["real/a", "real/b", "fake/c", "fake/d"].map(image), columns: columns),
+      localisations: columns.map { _ in [nil, nil, localisation(2), localisation(9)] },
+      bins: InpaintingReport.bins(edges: [50]), bootstrap: Bootstrap(replicates: 20))
+    let differences = try #require(report.models.last).rows.map(\.difference)
+    for difference in differences {
+      let found = try #require(difference)
+      // One image below two: 1/3.
+      #expect(abs((found.values[.averagePrecision] ?? 0) - 2.0 / 3) < 1e-12)
+      #expect(found.values[.rocAUC] == 1 && found.lower[.rocAUC] == 1 && found.upper[.rocAUC] == 1)
+    }
+    #expect(report.report.results[1].difference?.values[.rocAUC] == 1)
+    let lines = String(decoding: report.csv, as: UTF8.self).split(whereSeparator: \.isNewline).map {
+      $0.split(separator: ",", omittingEmptySubsequences: false)
+    }
+    #expect(lines.allSatisfy { $0.count == 13 } && lines.count == 5)
+    #expect(lines[1].suffix(3).allSatisfy(\.isEmpty) && lines[4].suffix(3).allSatisfy { Double($0) != nil })
+    #expect(report.markdown.contains("AP less worst"))
   }
 }

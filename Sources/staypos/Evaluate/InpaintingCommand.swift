@@ -16,7 +16,8 @@ struct InpaintingCommand: ParsableCommand {
 
       By share of those pixels: average precision against all real images, and how well the evidence map shows the \
       place: average precision over the pixels, intersection over union at the model's threshold (a place counts if an \
-      image that looked like it everywhere would be flagged), and the highest one that any cut gives on each image.
+      image that looked like it everywhere would be flagged), and the highest one that any cut gives on each image. Of \
+      several models the differences of the average precision to the first one's, on the same draws of the bootstrap.
 
       With --output, a directory gets inpainting.md, .csv, .json, and plots of detection and localisation by share.
 

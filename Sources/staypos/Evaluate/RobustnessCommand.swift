@@ -11,7 +11,9 @@ struct RobustnessCommand: ParsableCommand {
     abstract: "Measure models on images that were compressed, resized, blurred …",
     discussion: """
       Transforms the images of a data set in memory, in several strengths, scores them, and prints what it does to a \
-      metric: the average over the generators, as staypos evaluate has it. Of the images as they are, too.
+      metric: the average over the generators, as staypos evaluate has it. Of the images as they are, too. Below that the \
+      mean over all strengths and its change from the images as they are, and of several models the differences to the \
+      first one, on the same draws of the bootstrap.
 
       SWEEPS
         jpeg      quality 100 … 30, chroma at half size
@@ -152,5 +154,8 @@ struct RobustnessCommand: ParsableCommand {
         "\(report.dataset): \(metric.metric.name) in per cent, mean over the generators; transformed: \(transformed)"
       ))
     for line in report.table(metric.metric).lines { try Console.write(line: Console.printable(line)) }
+    guard options.intervals.bootstrap > 0, let differences = report.differences(metric.metric) else { return }
+    try Console.write(line: "\ndifferences in points, with intervals")
+    for line in differences.lines { try Console.write(line: Console.printable(line)) }
   }
 }
