@@ -85,6 +85,9 @@ import Testing
       (["inspect", path("none.pth")], "No such file"),
       (["export", fixture.model.string, "-o", fixture.model.string], "is the model itself"),
       (["audit", path("none.safetensors")], "No such file"),
+      (["card", fixture.model.string, "--card", path("none.json"), "-o", target], "No such file"),
+      (["card", fixture.model.string, "--card", program, "-o", target], "is no text"),
+      (["card", fixture.model.string, "--card", program, "-o", fixture.model.string], "is the model itself"),
     ] {
       let finished = try await BuiltExecutables.run("staypos", ["model"] + arguments)
       #expect(finished.exitCode == 1, "\(arguments)")
@@ -100,10 +103,38 @@ import Testing
   @Test(arguments: [
     ["import"], ["import", "x", "--architecture", "resnet51"], ["import", "x", "--fake-class", "2"],
     ["import", "x", "--threshold", "2"], ["import", "x", "--mean", "1,2"], ["export", "-o", "x.bin"], ["inspect"],
-    ["audit", "a", "b", "c"],
+    ["audit", "a", "b", "c"], ["card", "x"],
   ])
   func usageErrorsExitWith64(_ arguments: [String]) async throws {
     #expect(try await BuiltExecutables.run("staypos", ["model"] + arguments).exitCode == 64)
+  }
+
+  /// The tiny model's card has a licence.
+  @Test func cardsAreWritten() async throws {
+    try fixture.write(Array("{\"licence\": null, \"limits\": \"none known\"}".utf8), named: "card.json")
+    try fixture.write(Array("Only a test.\n".utf8), named: "card.txt")
+    func card(_ file: String) async throws -> [String: String] {
+      try #require(try object(await model("info", file, "--json"))["card"] as? [String: String])
+    }
+    let (one, two) = (path("one.safetensors"), path("two.safetensors"))
+    let written = try await model("card", fixture.model.string, "--card", path("card.txt"), "-o", one)
+    #expect(written.exitCode == 0, "\(written.errors)")
+    #expect(try await card(one) == ["licence": "none", "summary": "Only a test."])
+    #expect(try await model("card", one, "--card", path("card.json"), "--name", "other", "-o", two).exitCode == 0)
+    #expect(try await card(two) == ["limits": "none known", "summary": "Only a test."])
+    let info = try await model("info", two)
+    #expect(info.output.contains("card: limits") && info.output.contains("other"))
+    // A name that no model may have.
+    #expect(try await model("card", one, "--card", path("card.json"), "--name", "", "-o", two).exitCode == 1)
+
+    let image = try fixture.write(OfflineToolFixture.png(width: 20, height: 10), named: "image.png").string
+    var records: [[String: Any]] = []
+    for file in [fixture.model.string, two] {
+      records.append(
+        try object(await BuiltExecutables.run("staypos", ["score", "--json", "--model", file, image])))
+    }
+    #expect(records[0]["logit"] as? Double == records[1]["logit"] as? Double && records[0]["logit"] != nil)
+    #expect(records[0]["model"] as? String != records[1]["model"] as? String)
   }
 
   @Test func auditSaysWhatClampingDoes() async throws {

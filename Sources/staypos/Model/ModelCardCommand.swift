@@ -1,0 +1,98 @@
+import ArgumentParser
+import Detection
+import FoundationEssentials
+import StayposCore
+import SystemPackage
+
+struct ModelCardCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "card",
+    abstract: "Write what a model says about itself.",
+    discussion: """
+      Writes a copy of a model with another card: data, metrics and limits, as staypos model info prints them. The text is \
+      a JSON object, whose members are put in place of the card's members of the same names (null removes one), or plain \
+      text, which becomes the member summary. Other members stay, such as what training and calibration have written. \
+      Scores are the same, but the copy's SHA-256, and so its identity, is another.
+
+      EXIT STATUS
+        0   the file is written
+        1   it is not
+        64  the command line is wrong
+
+      EXAMPLES
+        staypos model card mine.safetensors --card card.json --output published.safetensors
+        staypos model info published.safetensors
+      """)
+
+  @Argument(help: ArgumentHelp("The model (default: as for staypos score).", valueName: "file"))
+  var file: PathArgument?
+
+  @Option(help: ArgumentHelp("What it says: a JSON object, or plain text.", valueName: "text"))
+  var card: PathArgument
+
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("Where the copy goes; replaced if it is there.", valueName: "file"))
+  var output: PathArgument
+
+  @Option(help: ArgumentHelp("The copy's name (default: the model's).", valueName: "text"))
+  var name: String?
+
+  /// Beyond it, it is no text that anybody wrote.
+  private static let sizeLimit = 1 << 20
+
+  func run() throws {
+    do {
+      let source = try file?.path ?? DefaultModel.find()
+      guard !OutputFile.isSame(source, output.path) else {
+        throw Failure("\(output.path.escaped) is the model itself: name another file for --output")
+      }
+      let original = try Model(path: source)
+      var card = ModelCard(original.info.card)
+      card.merge(try text())
+      var revision = ModelRevision(of: original, at: source)
+      revision.card = card.text
+      if let name { revision.name = name }
+      let model = try revision.write(to: output.path)
+      try Console.write(
+        line: Console.printable("\(output.path.escaped): \(model.info.name), SHA-256 \(model.info.sha256)"))
+    } catch let error as ExitCode {
+      throw error
+    } catch {
+      Console.complain("\(error)")
+      throw ExitCode.found
+    }
+  }
+
+  private func text() throws -> String {
+    var bytes: [UInt8] = []
+    do {
+      let file = try FileDescriptor.open(card.path, .readOnly, options: .closeOnExec)
+      try file.closeAfter {
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        var count = 0
+        repeat {
+          count = try chunk.withUnsafeMutableBytes { try file.read(into: $0) }
+          bytes += chunk[..<count]
+        } while count > 0 && bytes.count <= Self.sizeLimit
+      }
+    } catch {
+      throw Failure("\(card.path.escaped): \(error)")
+    }
+    guard bytes.count <= Self.sizeLimit else { throw Failure("\(card.path.escaped): is too long for a card") }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Failure("\(card.path.escaped): is no text in UTF-8")
+    }
+    return text
+  }
+}
+
+extension ModelCard {
+  /// Members of a JSON object take the place of those of the same names, null removes one; other text is the `summary`.
+  mutating func merge(_ text: String) {
+    guard case .object(let members) = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+      self["summary"] = .string(String(text.reversed().drop { $0.isWhitespace }.reversed()))
+      return
+    }
+    for (name, value) in members { self[name] = value == .null ? nil : value }
+  }
+}
