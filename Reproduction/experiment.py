@@ -4,21 +4,38 @@ import argparse
 import fnmatch
 import hashlib
 import pathlib
+import shutil
 import sys
 
 import lists
 from stages import StageFailed, Stages
 
 HERE = pathlib.Path(__file__).resolve().parent
+DOCUMENTS = HERE.parent / "docs/reproduction"
 # taef2_encoder.pth and taef2_decoder.pth of github:madebyollin/taesd (MIT).
 AUTOENCODER = {
     "encoder": "10a4e1021e89d7551eaf161352da8dbd0b1aa83872ae28b150c1df1ce2f147b6",
     "decoder": "0a44a31e1ae59eb9dbf9359d24942fd3ef5928162c1800d97a28c61d51be0ab5",
 }
+# Generators with few images each are one family.
+FAMILIES = (
+    ("Stable Diffusion 1 and 2", ("Stable Diffusion 1*", "LoRA*", "ControlNet*")),
+    ("SDXL", ("SDXL", "InvokeAI*")),
+    ("FLUX", ("FLUX*", "Chroma")),
+    ("GPT-4o image", ("GPT-4o image",)),
+    ("Gemini 2.5 Flash Image", ("Gemini*",)),
+    ("Kolors and Kandinsky", ("Kolors", "Kandinsky*")),
+    ("CLIP-guided", ("*and CLIP",)),
+    ("others", ("*",)),
+)
 
 
 def is_like(text, patterns):
     return any(fnmatch.fnmatch(text, pattern) for pattern in patterns)
+
+
+def family(generator):
+    return next(group for group, patterns in FAMILIES if is_like(generator, patterns))
 
 
 class Experiment:
@@ -57,6 +74,14 @@ class Experiment:
         for kind in kinds:
             command += ["--kind", kind]
         self.stages.command(*command)
+
+    def documents(self):
+        """Where the results are written: into the protocols, or, of a tiny run, into a copy of them."""
+        if not self.options.tiny:
+            return DOCUMENTS
+        copy = self.path("documents")
+        shutil.copytree(DOCUMENTS, copy, dirs_exist_ok=True)
+        return copy
 
     def align(self, reals, output, *flags):
         self.stages.tool("dataset", "align", reals, "--encoder", self.options.encoder, "--decoder",
@@ -114,6 +139,8 @@ def parse(description, work):
                         help="a model with the network to begin with; its head does not matter")
     parser.add_argument("--rival", type=path, default=path("Models/staypos-lite0-v0.safetensors"),
                         help="make_model.py: the model to compare with")
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16",
+                        help="make_model.py: of the training; bf16 needs a processor with AVX-512")
     parser.add_argument("--python", type=path, default=path(".build-upscalers/bin/python"),
                         help="an interpreter that has requirements.txt")
     parser.add_argument("--threads", type=int, default=2)

@@ -36,6 +36,11 @@ def source_name(row):
     return row["source"].split("=")[0].split("@")[0].replace(":", "-").replace("/", "+")
 
 
+def picture_name(square):
+    """What the squares of one picture have in common, of the name of one, or of what was made of it."""
+    return pathlib.PurePath(square).name.removesuffix(".png").removesuffix(".png").rsplit("-", 2)[0]
+
+
 def tiles(row, data, folder, side, count, seed):
     """Cuts up to `count` squares that do not overlap, at multiples of 8 pixels (a JPEG's blocks stay whole), without
     resizing. Their paths; a picture that is too small has none. What is there is not made again."""

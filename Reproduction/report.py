@@ -1,9 +1,12 @@
-"""The tables of a reproduction, out of the CSV files that staypos wrote."""
+"""The report of a reproduction, out of the files that staypos wrote: verdicts, tables, plots."""
 
 import csv
 import json
 import pathlib
 import shutil
+
+import intervals
+import sections
 
 METRIC = "averagePrecision"
 PLOTS = {
@@ -21,20 +24,17 @@ def rows(path):
 def percent(row):
     """A value with its interval."""
     value, lower, upper = (row[METRIC + suffix] for suffix in ("", "Lower", "Upper"))
-    if value in (None, ""):
-        return "–"
-    interval = f" ({100 * float(lower):.1f}–{100 * float(upper):.1f})" if lower not in (None, "") else ""
-    return f"{100 * float(value):.1f}{interval}"
+    if "" in (value, lower, upper):
+        return f"{100 * float(value):.1f}" if value else "–"
+    return intervals.Interval(float(value), float(lower), float(upper)).percent()
 
 
 def table(title, models, columns):
-    """columns: (heading, a dictionary from models to rows)."""
-    lines = [f"### {title}", "", "| model | " + " | ".join(heading for heading, _ in columns) + " |",
-             "|---" * (len(columns) + 1) + "|"]
-    for model in models:
-        cells = [percent(column[model]) if model in column else "–" for _, column in columns]
-        lines.append(f"| {model} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    """columns: (heading, a dictionary from models to rows or to texts)."""
+    lines = [[model, *(column[model] if isinstance(column.get(model), str) else
+                       percent(column[model]) if model in column else "–" for _, column in columns)]
+             for model in models]
+    return f"### {title}\n\n" + sections.table(["model", *(heading for heading, _ in columns)], lines)
 
 
 def evaluation(path, generator):
@@ -42,10 +42,10 @@ def evaluation(path, generator):
 
 
 def sweep(path):
-    """(strength, rows by model) in the file's order; the average over the generators."""
+    """(strength, rows by model) in the file's order, `mean` at the end; the average over the generators."""
     columns = {}
     for row in rows(path):
-        if row["generator"] == "average":
+        if row["generator"] == "average" and row["value"] != "change":
             columns.setdefault(row["value"], {})[row["model"]] = row
     return list(columns.items())
 
@@ -57,52 +57,121 @@ def inpainting(path):
     return list(columns.items())
 
 
-def differences(path):
-    """What the mean over the generators differs by from the first model's, by model."""
-    report = json.loads(path.read_text(encoding="utf-8"))
-    columns = {}
-    for model in report["models"]:
-        if difference := (model.get("difference") or {}).get(METRIC):
-            parts = (("", "value"), ("Lower", "lower"), ("Upper", "upper"))
-            columns[model["name"]] = {METRIC + suffix: difference.get(key) for suffix, key in parts}
-    return columns
+class Results:
+    """Differences of average precisions, by test."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    def models(self, name, key="models"):
+        """What a report in JSON says of each model."""
+        report = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        return {model["name"]: model for model in report.get(key) or []}
+
+    def difference(self, name, model, key="difference", part="models"):
+        return intervals.read((self.models(name, part).get(model, {}).get(key) or {}).get(METRIC))
+
+    def share_differences(self, model):
+        """Of inpainted images, from the smallest share to the largest."""
+        found = self.models("inpainting/inpainting.json").get(model, {})
+        return [intervals.read((share.get("difference") or {}).get(METRIC)) for share in found.get("shares", [])]
+
+    def column(self, name, models, key="difference", part="models"):
+        return {model: intervals.text(self.difference(name, model, key, part), signed=True) for model in models}
 
 
-def write(results, output, models, seconds):
-    results, output = pathlib.Path(results), pathlib.Path(output)
-    output.mkdir(parents=True, exist_ok=True)
-    aligned, unseen = results / "aligned/results.csv", results / "unseen/results.csv"
-    families = sorted({row["generator"] for row in rows(unseen)} - {"average", "all"})
-    webp, downsize = sweep(results / "webp/webp.csv"), sweep(results / "downsize/downsize.csv")
-    inpainted = inpainting(results / "inpainting/inpainting.csv")
-    parts = [
-        "## Results\n\nAverage precision in per cent, with the bootstrap's 95 % interval. Written by "
+def verdicts(results):
+    """(question, what was measured, interval, verdict) for each finding; `positive` is ours. The rules are those of
+    docs/reproduction/README.md."""
+    found = []
+    for question, sweep_name, what in (("1. WEBP", "webp", "qualities"), ("2. downsizing", "downsize", "factors")):
+        report = f"{sweep_name}/{sweep_name}.json"
+        change = results.difference(report, "positive", "changeDifference", "means")
+        mean = results.difference(report, "positive", "difference", "means")
+        measured = (f"change of the mean over all {what}, `positive` less `base` (of the mean itself: "
+                    f"{intervals.text(mean, signed=True)})")
+        found.append((question, measured, change, intervals.loses_less(change, mean)))
+    unseen = results.difference("unseen/report.json", "positive")
+    found.append(("3. unseen families", "mean over the families, `positive` less `base`", unseen,
+                  intervals.is_above_zero(unseen)))
+    inpainted = results.difference("inpainting/inpainting.json", "positive")
+    found.append(("4. inpainted", "mean over the shares, `positive` less `base`", inpainted,
+                  intervals.is_above_zero(inpainted)))
+    shares = results.share_differences("positive") or [None]
+    measured = (f"the same of the smallest share; of the largest: {intervals.text(shares[-1], signed=True)}")
+    found.append(("4. most where the part is small", measured, shares[0],
+                  intervals.most_where_small(shares[0], shares[-1])))
+    for name, question in (("clamped", "5. clamping without training again is worse"),
+                           ("clamped-retrained", "5. training all of it clamped is worse")):
+        # Of the other model less ours: turned, so that the finding is above 0.
+        other = results.difference("unseen-positive/report.json", name)
+        difference = None if other is None else -other
+        found.append((question, f"mean over the unseen families, `positive` less `{name}`", difference,
+                      intervals.is_above_zero(difference)))
+    return found
+
+
+def verdict_table(results):
+    return "### Verdicts\n\n" + sections.table(
+        ["question", "measured, average precision in points", "difference", "verdict"],
+        [[question, measured, intervals.text(interval, signed=True), f"*{verdict}*"]
+         for question, measured, interval, verdict in verdicts(results)])
+
+
+def text(results, models, seconds, data):
+    folder, others = results.folder, models[1:]
+    aligned, unseen = folder / "aligned/results.csv", folder / "unseen/results.csv"
+    families = sorted({row["generator"] for row in rows(unseen)} - {"average", "all", "difference"})
+    webp, downsize = sweep(folder / "webp/webp.csv"), sweep(folder / "downsize/downsize.csv")
+    inpainted = inpainting(folder / "inpainting/inpainting.csv")
+
+    def last(columns):
+        return next(column for column in reversed(columns) if column[0] != "mean")
+
+    def means(name, key):
+        return results.column(name, others, key, "means")
+
+    times = "".join(f"| {name} | {value} |\n" for name, value in seconds.items())
+    return "\n".join([
+        "Average precision in per cent, differences in points, with the bootstrap's 95 % interval. Written by "
         "`Reproduction/reproduce.py`.\n",
+        data,
+        verdict_table(results),
         table("Ablation", models, [
             ("aligned, as trained", evaluation(aligned, "average")),
-            (f"fakes as WEBP {webp[-1][0]}", webp[-1][1]),
-            (f"downsized to {downsize[-1][0]}", downsize[-1][1]),
+            (f"fakes as WEBP {last(webp)[0]}", last(webp)[1]),
+            (f"downsized to {last(downsize)[0]}", last(downsize)[1]),
             ("unseen families", evaluation(unseen, "average")),
             (f"inpainted, {inpainted[0][0]}", inpainted[0][1]),
         ]),
-        table("Difference from base", models[1:], [
-            ("aligned, as trained", differences(results / "aligned/report.json")),
-            ("unseen families", differences(results / "unseen/report.json")),
+        table("Difference from base", others, [
+            ("aligned, as trained", results.column("aligned/report.json", others)),
+            ("WEBP, mean", means("webp/webp.json", "difference")),
+            ("WEBP, change", means("webp/webp.json", "changeDifference")),
+            ("all as WEBP, mean", means("webp-all/webp.json", "difference")),
+            ("downsized, mean", means("downsize/downsize.json", "difference")),
+            ("downsized, change", means("downsize/downsize.json", "changeDifference")),
+            ("unseen families", results.column("unseen/report.json", others)),
+            ("inpainted, mean", results.column("inpainting/inpainting.json", others)),
         ]),
         table("Difference from positive", [model for model in models if model.startswith("clamped")], [
-            ("aligned, as trained", differences(results / "aligned-positive/report.json")),
-            ("unseen families", differences(results / "unseen-positive/report.json")),
+            ("aligned, as trained", results.column("aligned-positive/report.json", models)),
+            ("unseen families", results.column("unseen-positive/report.json", models)),
         ]),
         table("WEBP quality, of the fakes only", models, webp),
-        table("WEBP quality, of all images", models, sweep(results / "webp-all/webp.csv")),
+        table("WEBP quality, of all images", models, sweep(folder / "webp-all/webp.csv")),
         table("Downsizing", models, downsize),
         table("Unseen families, real images as they are", models,
               [(name, evaluation(unseen, name)) for name in families] + [("average", evaluation(unseen, "average"))]),
         table("Inpainting, by share of the pixels", models, inpainted),
-    ]
+        "".join(f"![{name.removesuffix('.svg')}]({name})\n" for name in PLOTS.values()),
+        f"### Seconds\n\n| stage | s |\n|---|---|\n{times}",
+    ])
+
+
+def write(results, documents, models, seconds, data):
+    """Into the section `results` of README.md, and the plots beside it."""
+    documents = pathlib.Path(documents)
+    sections.replace(documents / "README.md", "results", text(Results(results), models, seconds, data))
     for source, name in PLOTS.items():
-        shutil.copyfile(results / source, output / name)
-    plots = [f"![{name.removesuffix('.svg')}]({name})" for name in PLOTS.values()]
-    times = "\n".join(f"| {name} | {value} |" for name, value in seconds.items())
-    parts += ["\n".join(plots) + "\n", f"### Seconds\n\n| stage | s |\n|---|---|\n{times}\n"]
-    (output / "results.md").write_text("\n".join(parts), encoding="utf-8")
+        shutil.copyfile(pathlib.Path(results, source), documents / name)

@@ -10,23 +10,13 @@ import pathlib
 import lists
 import pictures
 import report
-from experiment import AUTOENCODER, Experiment, digest, is_like, parse
+import sections
+from experiment import AUTOENCODER, FAMILIES, Experiment, digest, family, parse
 from stages import main
 
 REAL_KINDS = ("photo", "photo-*", "panorama")
 UPSCALERS = ("waifu2x-photo", "real-cugan", "span")
 SHARES = (5, 10, 25, 50)
-# Generators with few images each are one family.
-FAMILIES = (
-    ("Stable Diffusion 1 and 2", ("Stable Diffusion 1*", "LoRA*", "ControlNet*")),
-    ("SDXL", ("SDXL", "InvokeAI*")),
-    ("FLUX", ("FLUX*", "Chroma")),
-    ("GPT-4o image", ("GPT-4o image",)),
-    ("Gemini 2.5 Flash Image", ("Gemini*",)),
-    ("Kolors and Kandinsky", ("Kolors", "Kandinsky*")),
-    ("CLIP-guided", ("*and CLIP",)),
-    ("others", ("*",)),
-)
 FULL = dict(side=320, debian_tiles=4, other_tiles=2, fake_tiles=2, epochs=60, patience=5, batch=128, bootstrap=1000,
             upscaled=60, inpainted=200, limit=None, webp=(100, 90, 80, 70, 60, 50, 40, 30),
             downsize=(1, 0.8, 0.65, 0.5, 0.35, 0.25))
@@ -35,10 +25,6 @@ TINY = FULL | dict(side=160, debian_tiles=1, other_tiles=1, fake_tiles=1, epochs
                    upscaled=2, inpainted=4, limit=2, webp=(100, 30), downsize=(1, 0.5))
 SEED = 1
 MODELS = ("base", "clamped", "clamped-retrained", "positive", "positive-official")
-
-
-def family(name):
-    return next(group for group, patterns in FAMILIES if is_like(name, patterns))
 
 
 class Reproduction(Experiment):
@@ -134,6 +120,19 @@ class Reproduction(Experiment):
         self.test("robustness", name, "--data", self.path("spurious/test.csv"), "--sweep", sweep, "--values",
                   values, *flags)
 
+    def data(self):
+        """How many images there were, for the report."""
+        listed, unseen = lists.read(self.path("aligned/list.csv")), lists.read(self.path("unseen.csv"))
+        parts = []
+        for name, split in (("training", "train"), ("validation", "val"), ("test", "test")):
+            reals = [row for row in listed if row["split"] == split and row["typ"] == "real"]
+            parts.append([name, str(len(reals)), str(len({pictures.picture_name(row["filename"]) for row in reals})),
+                          str(len({row["source"] for row in reals}))])
+        generated = sum(row["typ"] != "real" for row in unseen)
+        return (sections.table(["part", "pairs", "pictures", "sources"], parts)
+                + f"\n{generated} images of unseen families, {len(lists.read(self.path('generated.csv')))} of them by "
+                "generators, the others by super-resolution.\n")
+
     def run(self):
         run, scale = self.stages.run, self.scale
         size = {key: scale[key] for key in ("side", "debian_tiles", "other_tiles", "fake_tiles", "limit")}
@@ -167,8 +166,9 @@ class Reproduction(Experiment):
         run("test-inpainting",
             lambda: self.test("inpainting", "inpainting", "--data", self.path("inpainted/data"), "--masks",
                               self.path("inpainted/masks"), "--shares", edges), [*models, "inpaint"])
-        report.write(self.path("results"), self.path("report"), MODELS, self.stages.seconds())
-        print(f"the report is in {self.path('report')}")
+        documents = self.documents()
+        report.write(self.path("results"), documents, MODELS, self.stages.seconds(), self.data())
+        print(f"the report is in {documents / 'README.md'}")
 
 
 if __name__ == "__main__":
