@@ -1,0 +1,250 @@
+"""What the default model is judged by: the tests of docs/reproduction/model.md, checked, and its card."""
+
+import csv
+import json
+import math
+import pathlib
+from typing import NamedTuple
+
+import intervals
+import pictures
+import report
+import sections
+
+METRIC = "averagePrecision"
+LARGEST_SHARE, LARGEST_CONTROL_SHARE = 0.01, 0.02
+LARGEST_SIZE, MOST_MULTIPLY_ADDS = 16_000_000, 50_000
+NEGATIVE_CONTROL = "resampled"
+
+
+def is_photo(kind):
+    """All kinds of photos but those by night, which are counted apart."""
+    return kind.startswith("photo") or kind == "panorama"
+
+
+def multiply_adds(architecture):
+    """For each pixel of a large image, of the convolutions; the head's are once for an image."""
+    stem, channels = architecture["stem"], architecture["stem"]["width"]
+    density = 1 / stem["stride"] ** 2
+    total = density * stem["kernel"] ** 2 * 3 * channels
+    for stage in architecture["blocks"]:
+        for block in range(stage["repeats"]):
+            wide = channels * stage["expand"]
+            if stage["expand"] > 1:
+                total += density * channels * wide
+            if block == 0:
+                density /= stage["stride"] ** 2
+            total += density * wide * (stage["kernel"] ** 2 + stage["width"])
+            channels = stage["width"]
+    return total + density * channels * architecture["head"]
+
+
+class Verdict(NamedTuple):
+    """On one image of a test part, of both models."""
+    kind: str
+    label: str
+    picture: str
+    codec: str
+    flagged: tuple
+
+    def is_real_photo(self):
+        return self.label == "real" and is_photo(self.kind)
+
+    def is_fake(self):
+        return self.label == "fake"
+
+
+class Shares:
+    """Shares of flagged images."""
+
+    def __init__(self, verdicts):
+        self.verdicts = list(verdicts)
+
+    def of(self, model, condition):
+        chosen = [verdict for verdict in self.verdicts if condition(verdict)]
+        hits = sum(verdict.flagged[model] for verdict in chosen)
+        return intervals.wilson(hits, len(chosen), len({verdict.picture for verdict in chosen}))
+
+    def table(self, title, names, conditions):
+        """conditions: (heading, condition); a line for each, both models side by side."""
+        lines = []
+        for heading, condition in conditions:
+            chosen = [verdict for verdict in self.verdicts if condition(verdict)]
+            if chosen:
+                lines.append([heading, len(chosen), len({verdict.picture for verdict in chosen}),
+                              *(intervals.text(self.of(model, condition)) for model in range(len(names)))])
+        return f"### {title}\n\n" + sections.table(["images", "count", "pictures", *names], lines)
+
+    def kinds(self, label):
+        return sorted({verdict.kind for verdict in self.verdicts if verdict.label == label})
+
+
+def read_verdicts(folder, models, images, codec):
+    """Of one test part. images: (kind, picture) by file name; codec: from a file name to what it went through."""
+    with open(folder / "report.json", encoding="utf-8") as file:
+        thresholds = [model["threshold"] for model in json.load(file)["models"]]
+    with open(folder / "scores.csv", newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        columns = next(reader)
+        first = len(columns) - models
+        for row in reader:
+            logits = row[first:]
+            if "" not in logits:
+                kind, picture = images[row[0]]
+                yield Verdict(kind, "fake" if row[columns.index("label")] == "1" else "real", picture, codec(row[0]),
+                              tuple(flags(float(logit), threshold) for logit, threshold in zip(logits, thresholds)))
+
+
+def flags(logit, threshold):
+    return 1 / (1 + math.exp(-min(max(logit, -700), 700))) >= threshold
+
+
+class ModelReport:
+    """Results of all parts, and what follows from them."""
+
+    def __init__(self, results, squares, whole, parts, names):
+        """squares, whole: verdicts on the parts' images; names: of the rival and of the new model."""
+        self.results, self.parts, self.names = report.Results(results), parts, names
+        self.squares, self.whole = Shares(squares), Shares(whole)
+
+    def averages(self, part):
+        """Average precision of both models, and the difference."""
+        first, second = list(self.results.models(f"{part}/report.json").values())
+        return [intervals.read((found or {}).get(METRIC))
+                for found in (first["average"], second["average"], second.get("difference"))]
+
+    def criteria(self, size, cost):
+        """(what, measured, whether it is fulfilled)."""
+        found = []
+        for part in self.parts:
+            old, new, difference = self.averages(part)
+            found.append((f"{part}: mean average precision above {self.names[0]}'s, difference's interval above 0",
+                          f"{intervals.text(new)} against {intervals.text(old)}: {intervals.text(difference, True)}",
+                          intervals.is_above_zero(difference) == intervals.HOLDS))
+        for title, shares in (("squares", self.squares), ("whole images", self.whole)):
+            share = shares.of(1, Verdict.is_real_photo)
+            found.append((f"photos flagged, {title}: at most {100 * LARGEST_SHARE:g} %", intervals.text(share),
+                          share is not None and share.value <= LARGEST_SHARE))
+        share = self.squares.of(1, lambda verdict: verdict.kind == NEGATIVE_CONTROL)
+        found.append((f"negative control flagged: at most {100 * LARGEST_CONTROL_SHARE:g} %", intervals.text(share),
+                      share is not None and share.value <= LARGEST_CONTROL_SHARE))
+        found.append((f"size: at most {LARGEST_SIZE / 1e6:g} MB", f"{size / 1e6:.2f} MB", size <= LARGEST_SIZE))
+        found.append((f"multiply-adds for each pixel: at most {MOST_MULTIPLY_ADDS / 1e6:g} million",
+                      f"{cost / 1e6:.4f} million", cost <= MOST_MULTIPLY_ADDS))
+        return found
+
+    @staticmethod
+    def conclusion(criteria):
+        missed = [f"{what} ({measured})" for what, measured, fulfilled in criteria if not fulfilled]
+        return "**Ships.**" if not missed else "**Does not ship**, because not fulfilled: " + "; ".join(missed) + "."
+
+    def tables(self):
+        def is_kind(label, kind):
+            return lambda verdict: verdict.label == label and verdict.kind == kind
+
+        def went_through(codec):
+            return lambda verdict: verdict.is_real_photo() and verdict.codec == codec
+
+        reals = [("all photos, but by night", Verdict.is_real_photo)]
+        reals += [(f"all photos, {text}", went_through(codec)) for codec, text in (
+            ("", "as they are"), ("JPEG", "compressed as JPEG (again)"), ("WEBP", "compressed as WEBP"))]
+        fakes = [("all", Verdict.is_fake)]
+
+        def lines(shares, label):
+            return [(kind, is_kind(label, kind)) for kind in shares.kinds(label)]
+
+        return [
+            self.squares.table("Generated squares found at the threshold", self.names,
+                               fakes + lines(self.squares, "fake")),
+            self.squares.table("Real squares flagged", self.names, reals + lines(self.squares, "real")),
+            self.whole.table("Generated images found at the threshold, whole", self.names,
+                             fakes + lines(self.whole, "fake")),
+            self.whole.table("Real images flagged, whole", self.names, reals[:1] + lines(self.whole, "real")),
+        ]
+
+    def precision_table(self):
+        lines = [[part, *(intervals.text(value, signed) for value, signed in zip(self.averages(part), (0, 0, 1)))]
+                 for part in self.parts]
+        lines += [[f"{part}, whole images",
+                   *(intervals.text(value, signed) for value, signed in zip(self.averages(f"{part}-whole"), (0, 0, 1)))]
+                  for part in self.parts]
+        return "### Mean average precision over the families\n\n" + sections.table(
+            ["part", *self.names, "difference"], lines)
+
+    def plain_words(self):
+        """What is found, what is missed and what is flagged wrongly, in whole sentences; of squares."""
+        found = {kind: self.squares.of(1, lambda verdict, kind=kind: verdict.label == "fake" and verdict.kind == kind)
+                 for kind in self.squares.kinds("fake")}
+        wrong = {kind: self.squares.of(1, lambda verdict, kind=kind: verdict.label == "real" and verdict.kind == kind)
+                 for kind in self.squares.kinds("real")}
+
+        def named(shares, condition):
+            chosen = [f"{kind} ({100 * share.value:.0f} %)" for kind, share in
+                      sorted(shares.items(), key=lambda item: (-item[1].value, item[0])) if condition(share.value)]
+            return ", ".join(chosen) or "none"
+
+        return {
+            "finds": f"At its threshold it finds half or more of: {named(found, lambda rate: rate >= 0.5)}.",
+            "misses": f"It finds less than a tenth of: {named(found, lambda rate: rate < 0.1)}.",
+            "errs": f"It flags more than one in a hundred of the real: {named(wrong, lambda rate: rate > 0.01)}.",
+        }
+
+    def card(self, training, licence, data):
+        """For `staypos model card`; measured with other models of the same recipe, each on sources that it had not
+        seen."""
+        def share(shares, condition):
+            return intervals.text(shares.of(1, condition))
+
+        words = self.plain_words()
+        return {
+            "summary": "EfficientNet-Lite0, trained as a whole, with a head in which nothing speaks for real "
+                       "(Stay-Positive, Algorithm 1). A statistical judgement, not a proof.",
+            "data": data,
+            "training": training,
+            "evaluation": {
+                "how": f"{len(self.parts)} models of this recipe, each tested on packages and repositories that it had "
+                       "not seen, at its own threshold, and their images taken together; in per cent, with 95 % "
+                       "intervals. This model has seen most of those sources: it was not tested itself.",
+                "mean average precision by part": {part: intervals.text(self.averages(part)[1]) for part in self.parts},
+                f"less {self.names[0]}, in points": {
+                    part: intervals.text(self.averages(part)[2], True) for part in self.parts},
+                "photos flagged, squares": share(self.squares, Verdict.is_real_photo),
+                "photos flagged, whole": share(self.whole, Verdict.is_real_photo),
+                "generated found, squares": share(self.squares, Verdict.is_fake),
+                "generated found, whole": share(self.whole, Verdict.is_fake),
+            },
+            "limits": f"{words['misses']} {words['errs']} Resizing and strong compression remove what it looks for; "
+                      "generators that came later than its data may not be found at all.",
+            "finds": words["finds"],
+            "licence": licence,
+        }
+
+    def text(self, size, cost, seconds, data):
+        criteria = self.criteria(size, cost)
+        words = self.plain_words()
+        times = "".join(f"| {name} | {value} |\n" for name, value in seconds.items())
+        return "\n".join([
+            "Written by `Reproduction/make_model.py`. Shares and average precisions in per cent, differences in points, "
+            "with 95 % intervals: of average precisions the bootstrap's over images, of shares Wilson's for as many "
+            "images as there are pictures. Each part was judged by a model that had not seen its sources, at that "
+            "model's threshold.\n",
+            self.conclusion(criteria) + "\n",
+            sections.table(["test", "measured", "fulfilled"],
+                           [[what, measured, "yes" if fulfilled else "**no**"]
+                            for what, measured, fulfilled in criteria]),
+            "\n".join(words.values()) + "\n",
+            data,
+            self.precision_table(),
+            *self.tables(),
+            f"### Seconds\n\n| stage | s |\n|---|---|\n{times}",
+        ])
+
+
+def codec_of_square(choose):
+    """Squares went through a codec that their name decides; whole images are as they came."""
+    return lambda name: choose(pathlib.PurePath(name).name) or ""
+
+
+def pictures_of(names):
+    """(kind, picture) by file name, of squares: (file name, kind)."""
+    return {name: (kind, pictures.picture_name(name)) for name, kind in names}

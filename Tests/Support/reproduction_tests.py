@@ -1,0 +1,222 @@
+"""Tests of what Reproduction/ concludes from results, and of its lists. Run with unittest; needs Pillow and NumPy."""
+
+import csv
+import json
+import pathlib
+import re
+import struct
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Reproduction"))
+
+import intervals  # noqa: E402
+import make_model  # noqa: E402
+import model_report  # noqa: E402
+import pictures  # noqa: E402
+import report  # noqa: E402
+import sections  # noqa: E402
+from experiment import family  # noqa: E402
+from fetch import read_manifest  # noqa: E402
+from intervals import FAILS, HOLDS, OPEN, Interval  # noqa: E402
+
+
+def record(value, lower, upper):
+    return {"averagePrecision": {"value": value, "lower": lower, "upper": upper}}
+
+
+class Rules(unittest.TestCase):
+    def test_above_zero(self):
+        for interval, verdict in ((Interval(2, 1, 3), HOLDS), (Interval(-2, -3, -1), FAILS), (Interval(1, -1, 3), OPEN),
+                                  (Interval(1, 0, 3), OPEN), (Interval(-1, -3, 0), OPEN), (None, OPEN)):
+            self.assertEqual(intervals.is_above_zero(interval), verdict, interval)
+
+    def test_loses_less(self):
+        above, below, around = Interval(2, 1, 3), Interval(-2, -3, -1), Interval(0, -1, 1)
+        for change, mean, verdict in ((above, above, HOLDS), (above, around, HOLDS), (above, below, FAILS),
+                                      (below, above, FAILS), (around, above, OPEN), (around, below, FAILS),
+                                      (None, above, OPEN), (above, None, OPEN)):
+            self.assertEqual(intervals.loses_less(change, mean), verdict, (change, mean))
+
+    def test_most_where_small(self):
+        for small, large, verdict in (((5, 4, 6), (2, 1, 3), HOLDS), ((5, 4, 6), (4, 3, 5), OPEN),
+                                      ((1, 0.5, 2), (4, 3, 5), FAILS), ((-1, -2, -0.5), (-4, -5, -3), OPEN)):
+            self.assertEqual(intervals.most_where_small(Interval(*small), Interval(*large)), verdict)
+
+    def test_wilson(self):
+        # As statsmodels.stats.proportion.proportion_confint(…, method="wilson") has them.
+        for hits, count, expected in ((0, 10, (0, 0, 0.277533)), (5, 10, (0.5, 0.236593, 0.763407)),
+                                      (10, 10, (1, 0.722467, 1))):
+            for found, value in zip(intervals.wilson(hits, count, count), expected):
+                self.assertAlmostEqual(found, value, 6)
+        # Squares of few pictures say less.
+        wide, narrow = intervals.wilson(3, 300, 100), intervals.wilson(3, 300, 300)
+        self.assertEqual(wide.value, narrow.value)
+        self.assertLess(wide.lower, narrow.lower)
+        self.assertGreater(wide.upper, narrow.upper)
+        self.assertIsNone(intervals.wilson(0, 0, 0))
+
+
+class Lists(unittest.TestCase):
+    def setUp(self):
+        self.manifest = read_manifest(ROOT / "Reproduction/manifest.csv")
+        with open(ROOT / "Reproduction/folds.csv", encoding="utf-8") as file:
+            self.folds = {row["source"]: int(row["fold"]) for row in csv.DictReader(file)}
+
+    @staticmethod
+    def source(row):
+        return re.sub("=.*" if row["source"].startswith("debian:") else "@.*", "", row["source"])
+
+    def test_images_are_listed_once(self):
+        for column in ("path", "sha256"):
+            self.assertEqual(len({row[column] for row in self.manifest}), len(self.manifest))
+        self.assertTrue(all(row["licence"] for row in self.manifest))
+        self.assertTrue(all((row["label"] == "fake") == bool(row["family"]) for row in self.manifest))
+
+    def test_every_source_is_in_one_part(self):
+        self.assertEqual({self.source(row) for row in self.manifest}, set(self.folds))
+        self.assertEqual(set(self.folds.values()), set(range(make_model.FOLDS)))
+        for fold in range(make_model.FOLDS):
+            rows = [row for row in self.manifest if self.folds[self.source(row)] == fold]
+            photos = [row for row in rows if row["label"] == "real" and model_report.is_photo(row["kind"])]
+            self.assertGreater(len(photos), 80)
+            self.assertGreater(sum(row["label"] == "fake" for row in rows), 100)
+
+    def test_the_tables_agree(self):
+        text = (ROOT / "Reproduction/README.md").read_text(encoding="utf-8")
+        for kind in {row["kind"] for row in self.manifest}:
+            rows = [row for row in self.manifest if row["kind"] == kind]
+            sources = {self.source(row) for row in rows}
+            self.assertIn(f"| {rows[0]['label']} | {kind} | {len(rows)} | {len(sources)} |", text)
+        listed = re.findall(r"^\| ((?:debian|github):\S+) \| (\d*) \| (\d*) \|", text, re.MULTILINE)
+        counts = {source.split("@")[0]: [0, 0] for source, _, _ in listed}
+        self.assertEqual(len(counts), len(listed))
+        for row in self.manifest:
+            counts[row["source"].split("@")[0]][row["label"] == "fake"] += 1
+        self.assertEqual(counts, {source: [int(real or 0), int(fake or 0)] for source, real, fake in listed})
+
+    def test_families(self):
+        for generator, expected in (("LoRA (Stable Diffusion 1)", "Stable Diffusion 1 and 2"), ("FLUX.2", "FLUX"),
+                                    ("Qwen-Image", "others"), ("Kandinsky 3", "Kolors and Kandinsky")):
+            self.assertEqual(family(generator), expected)
+
+
+class Reports(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        return path
+
+    def test_sections(self):
+        path = self.write("a.md", "before\n<!-- results: begin -->\nold\n<!-- results: end -->\nafter\n")
+        for _ in range(2):
+            sections.replace(path, "results", "new | text\n\n")
+            self.assertEqual(path.read_text(encoding="utf-8"),
+                             "before\n<!-- results: begin -->\nnew | text\n<!-- results: end -->\nafter\n")
+        with self.assertRaises(sections.NoSection):
+            sections.replace(path, "other", "x")
+        for name in ("README.md", "model.md"):
+            self.assertIn("<!-- results: begin -->", (ROOT / "docs/reproduction" / name).read_text(encoding="utf-8"))
+
+    def test_verdicts(self):
+        def models(**records):
+            return [{"name": name, **found} for name, found in records.items()]
+
+        def sweep(change, mean):
+            return {"points": [], "means": models(base={}, positive={"changeDifference": change, "difference": mean})}
+
+        shares = [{"difference": record(0.2, 0.15, 0.25)}, {"difference": record(0.1, 0.05, 0.2)}]
+        self.write("webp/webp.json", sweep(record(0.1, 0.05, 0.2), record(0.0, -0.1, 0.1)))
+        self.write("downsize/downsize.json", sweep(record(0.1, 0.05, 0.2), record(-0.2, -0.3, -0.1)))
+        self.write("unseen/report.json", {"models": models(base={}, positive={"difference": record(0.1, 0.0, 0.2)})})
+        self.write("inpainting/inpainting.json", {"models": models(
+            base={"shares": [{}, {}]}, positive={"difference": record(0.15, 0.1, 0.2), "shares": shares})})
+        self.write("unseen-positive/report.json", {"models": models(
+            positive={}, **{"clamped": {"difference": record(-0.1, -0.2, -0.05)},
+                            "clamped-retrained": {"difference": record(0.1, 0.05, 0.2)}})})
+        found = report.verdicts(report.Results(self.folder))
+        self.assertEqual([verdict for *_, verdict in found], [HOLDS, FAILS, OPEN, HOLDS, OPEN, HOLDS, FAILS])
+        self.assertEqual(found[5][2], Interval(0.1, 0.05, 0.2))
+        table = report.verdict_table(report.Results(self.folder))
+        self.assertIn("| +10.0 (+5.0 … +20.0) | *holds* |", table)
+        # Without the same images at all strengths there is nothing to decide by.
+        self.write("webp/webp.json", {"points": []})
+        self.assertEqual(report.verdicts(report.Results(self.folder))[0][3], OPEN)
+
+    def model_report(self, logits, difference=(0.1, 0.05, 0.2)):
+        """Two parts of 100 photos, their controls, and 20 generated squares each; logits of the new model by kind."""
+        squares, whole = [], []
+        for part in ("fold-0", "fold-1"):
+            metrics = {"average": record(0.6, 0.5, 0.7), "difference": record(*difference)}
+            for name, found in ((part, squares), (f"{part}-whole", whole)):
+                rows, images = [["filename", "label", "old", "new"]], {}
+                for kind, label, count in (("photo", 0, 100), ("resampled", 0, 50), ("GAN", 1, 20)):
+                    for index in range(count):
+                        square = f"images/{kind}/{part}-{index}-0-0.png"
+                        images[square] = (kind, pictures.picture_name(square))
+                        rows.append([square, label, -5, logits.get((kind, index), -5)])
+                self.write(f"{name}/report.json", {"models": [
+                    {"name": "old", "threshold": 0.5, "average": record(0.5, 0.4, 0.6)},
+                    {"name": "new", "threshold": 0.5, **metrics}]})
+                self.write(f"{name}/scores.csv", "".join(",".join(map(str, row)) + "\n" for row in rows))
+                codec = model_report.codec_of_square(lambda _: "JPEG")
+                found += model_report.read_verdicts(self.folder / name, 2, images, codec)
+        return model_report.ModelReport(self.folder, squares, whole, ["fold-0", "fold-1"], ("old", "new"))
+
+    def test_a_good_model_ships(self):
+        # One photo of a hundred in each part, and half of what was generated; logits at the threshold are flagged.
+        good = self.model_report({("photo", 7): 0.0} | {("GAN", index): 3 for index in range(10)})
+        criteria = good.criteria(13_000_000, 7_651)
+        self.assertEqual(len(criteria), 7)
+        self.assertEqual(good.conclusion(criteria), "**Ships.**")
+        text = good.text(13_000_000, 7_651, {"cut": 1.5}, "")
+        self.assertIn("| GAN | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
+        self.assertIn("finds half or more of: GAN (50 %)", text)
+        card = good.card("t", "Apache-2.0", "d")
+        self.assertEqual(card["evaluation"]["mean average precision by part"]["fold-1"], "60.0 (50.0–70.0)")
+        self.assertTrue(card["evaluation"]["photos flagged, whole"].startswith("1.0 ("))
+
+    def test_each_criterion_counts(self):
+        found = {("GAN", index): 3 for index in range(10)}
+        flagged = {("photo", index): 1 for index in range(2)}
+        controls = {("resampled", index): 1 for index in range(2)}
+        for logits, difference, size, cost, missed in (
+                (found, (0.1, 0.0, 0.2), 1, 1, ["difference's interval"] * 2),
+                (found | flagged, (0.1, 0.05, 0.2), 1, 1, ["photos flagged, squares", "photos flagged, whole"]),
+                (found | controls, (0.1, 0.05, 0.2), 1, 1, ["negative control"]),
+                (found, (0.1, 0.05, 0.2), 16_000_001, 1, ["size"]),
+                (found, (0.1, 0.05, 0.2), 1, 50_001, ["multiply-adds"])):
+            judged = self.model_report(logits, difference)
+            criteria = judged.criteria(size, cost)
+            failed = [what for what, _, fulfilled in criteria if not fulfilled]
+            self.assertEqual(len(failed), len(missed), failed)
+            for what, part in zip(failed, missed):
+                self.assertIn(part, what)
+            self.assertTrue(judged.conclusion(criteria).startswith("**Does not ship**"))
+
+    def test_multiply_adds(self):
+        with open(ROOT / "Models/staypos-lite0-v0.safetensors", "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        architecture = json.loads(header["__metadata__"]["architecture"])
+        # Published: 385 million of an image of 224 × 224, 1.28 million of them in the classifier.
+        self.assertAlmostEqual(model_report.multiply_adds(architecture) * 224 ** 2 / 1e6, 385.2 - 1.28, 1)
+
+    def test_pictures(self):
+        for name in ("a/debian-x-1.0-0123456789ab-16-320.png", "debian-x-1.0-0123456789ab-0-0.png.png"):
+            self.assertEqual(pictures.picture_name(name), "debian-x-1.0-0123456789ab")
+        chosen = [make_model.compression(str(index)) for index in range(300)]
+        for codec in (None, "JPEG", "WEBP"):
+            self.assertGreater(sum(found == codec for found, _ in chosen), 60)
+        self.assertEqual(chosen[7], make_model.compression("7"))
+
+
+if __name__ == "__main__":
+    unittest.main()
