@@ -164,9 +164,11 @@ class ModelRecipe(Experiment):
 
     @staticmethod
     def test_family(row):
-        """What was made here stays by itself, generators with few images are one."""
-        made_here = row["source"].startswith("reconstruction") or row["source"] in TRAINED_UPSCALERS + UNSEEN_UPSCALERS
-        return row["source"] if made_here else family(row["source"])
+        """What was made here stays by itself, generators with few images are one. A name that began with `real-` would
+        be a kind of real images."""
+        if row["source"] in TRAINED_UPSCALERS + UNSEEN_UPSCALERS:
+            return f"super-resolution, {row['source']}"
+        return row["source"] if row["source"].startswith("reconstruction") else family(row["source"])
 
     # Models
 
@@ -222,8 +224,8 @@ class ModelRecipe(Experiment):
     def verdicts(self):
         """On the squares, and on the whole images, of all parts."""
         rows = lists.read(self.path("images.csv"))
-        images = model_report.pictures_of((row["filename"], row["source"]) for row in rows)
-        whole = {str(pathlib.Path("whole", row["path"])): (row["family"] or row["kind"], row["path"])
+        images = {row["filename"]: (row["source"], row["typ"], pictures.picture_name(row["filename"])) for row in rows}
+        whole = {str(pathlib.Path("whole", row["path"])): (row["family"] or row["kind"], row["label"], row["path"])
                  for row in self.manifest}
         codec = model_report.codec_of_square(lambda name: compression(name)[0])
         squares, wholes = [], []

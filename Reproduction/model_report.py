@@ -7,7 +7,6 @@ import pathlib
 from typing import NamedTuple
 
 import intervals
-import pictures
 import report
 import sections
 
@@ -80,7 +79,7 @@ class Shares:
 
 
 def read_verdicts(folder, models, images, codec):
-    """Of one test part. images: (kind, picture) by file name; codec: from a file name to what it went through."""
+    """Of one test part. images: (kind, label, picture) by file name; codec: from a file name to what it went through."""
     with open(folder / "report.json", encoding="utf-8") as file:
         thresholds = [model["threshold"] for model in json.load(file)["models"]]
     with open(folder / "scores.csv", newline="", encoding="utf-8") as file:
@@ -90,9 +89,11 @@ def read_verdicts(folder, models, images, codec):
         for row in reader:
             logits = row[first:]
             if "" not in logits:
-                kind, picture = images[row[0]]
-                yield Verdict(kind, "fake" if row[columns.index("label")] == "1" else "real", picture, codec(row[0]),
-                              tuple(flags(float(logit), threshold) for logit, threshold in zip(logits, thresholds)))
+                kind, label, picture = images[row[0]]
+                if (row[columns.index("label")] == "1") != (label == "fake"):
+                    raise ValueError(f"{folder}: {row[0]} was measured with the wrong label")
+                yield Verdict(kind, label, picture, codec(row[0]), tuple(
+                    flags(float(logit), threshold) for logit, threshold in zip(logits, thresholds)))
 
 
 def flags(logit, threshold):
@@ -135,7 +136,7 @@ class ModelReport:
 
     @staticmethod
     def conclusion(criteria):
-        missed = [f"{what} ({measured})" for what, measured, fulfilled in criteria if not fulfilled]
+        missed = [what for what, _, fulfilled in criteria if not fulfilled]
         return "**Ships.**" if not missed else "**Does not ship**, because not fulfilled: " + "; ".join(missed) + "."
 
     def tables(self):
@@ -243,8 +244,3 @@ class ModelReport:
 def codec_of_square(choose):
     """Squares went through a codec that their name decides; whole images are as they came."""
     return lambda name: choose(pathlib.PurePath(name).name) or ""
-
-
-def pictures_of(names):
-    """(kind, picture) by file name, of squares: (file name, kind)."""
-    return {name: (kind, pictures.picture_name(name)) for name, kind in names}

@@ -102,6 +102,12 @@ class Lists(unittest.TestCase):
                                     ("Qwen-Image", "others"), ("Kandinsky 3", "Kolors and Kandinsky")):
             self.assertEqual(family(generator), expected)
 
+    def test_no_generator_is_taken_for_a_kind_of_real_images(self):
+        sources = {row["family"] for row in self.manifest} - {""}
+        sources |= {*make_model.TRAINED_UPSCALERS, *make_model.UNSEEN_UPSCALERS, "reconstruction, noise 0.1"}
+        for source in sources:
+            self.assertNotRegex(make_model.ModelRecipe.test_family({"source": source}), "^real[^a-z]")
+
 
 class Reports(unittest.TestCase):
     def setUp(self):
@@ -161,7 +167,7 @@ class Reports(unittest.TestCase):
                 for kind, label, count in (("photo", 0, 100), ("resampled", 0, 50), ("GAN", 1, 20)):
                     for index in range(count):
                         square = f"images/{kind}/{part}-{index}-0-0.png"
-                        images[square] = (kind, pictures.picture_name(square))
+                        images[square] = (kind, "fake" if label else "real", pictures.picture_name(square))
                         rows.append([square, label, -5, logits.get((kind, index), -5)])
                 self.write(f"{name}/report.json", {"models": [
                     {"name": "old", "threshold": 0.5, "average": record(0.5, 0.4, 0.6)},
@@ -183,6 +189,13 @@ class Reports(unittest.TestCase):
         card = good.card("t", "Apache-2.0", "d")
         self.assertEqual(card["evaluation"]["mean average precision by part"]["fold-1"], "60.0 (50.0–70.0)")
         self.assertTrue(card["evaluation"]["photos flagged, whole"].startswith("1.0 ("))
+
+    def test_wrong_labels_are_noticed(self):
+        self.model_report({})
+        with self.assertRaises(ValueError):
+            list(model_report.read_verdicts(self.folder / "fold-0", 2, {
+                f"images/{kind}/fold-0-{index}-0-0.png": (kind, "real", "")
+                for kind in ("photo", "resampled", "GAN") for index in range(100)}, lambda _: ""))
 
     def test_each_criterion_counts(self):
         found = {("GAN", index): 3 for index in range(10)}
