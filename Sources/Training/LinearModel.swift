@@ -32,4 +32,6 @@ package struct OptimizerResult: Sendable {
   package var steps: [TrainingStep]
   /// Whether it ended by itself, not at its limit of steps.
   package var hasConverged: Bool
+  /// All that it took, what came after the last step included.
+  package var seconds: Double
 }

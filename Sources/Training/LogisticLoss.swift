@@ -67,16 +67,21 @@ final class LogisticLoss {
 
   /// Second derivatives at the last evaluation by the coefficients of some features, each shifted and scaled, and by the
   /// intercept, which comes last.
-  func hessian(_ columns: [Int], shifts: [Double], scales: [Double]) throws(NetworkError) -> [Double] {
+  /// - Parameter positions: in ``samples``, of those that stand for all of them.
+  func hessian(
+    _ columns: [Int], shifts: [Double], scales: [Double], over positions: [Int]
+  ) throws(NetworkError) -> [Double] {
     let size = columns.count + 1
     var gram = GramMatrix(size: size, threads: threads)
     var block = [Float](repeating: 0, count: Self.blockRows * size)
     let indices = columns.map { UInt32($0) }
     let (ownShifts, ownScales) = (columns.map { Float(shifts[$0]) }, columns.map { Float(scales[$0]) })
-    for first in stride(from: 0, to: samples.count, by: Self.blockRows) {
-      let rows = first..<min(first + Self.blockRows, samples.count)
-      let factors = rows.map { Float((curvatures[$0] / totalWeight).squareRoot()) }
-      table.withRows(samples.rows[rows], threads: threads) { table in
+    let weight = positions.reduce(0) { $0 + Double(samples.weights[$1]) }
+    for first in stride(from: 0, to: positions.count, by: Self.blockRows) {
+      let chosen = positions[first..<min(first + Self.blockRows, positions.count)]
+      let factors = chosen.map { Float((curvatures[$0] / weight).squareRoot()) }
+      let rows = chosen.map { samples.rows[$0] }
+      table.withRows(rows[...], threads: threads) { table in
         withUnsafePointer(to: table) {
           logreg_gather($0, indices, ownShifts, ownScales, indices.count, factors, &block)
         }

@@ -48,6 +48,11 @@ package struct ProjectedAdam: Sendable {
       patience: max(patience, (leastSteps + batches - 1) / batches), decay: decay, least: leastLearningRate)
     var steps: [TrainingStep] = []
     var best: (model: LinearModel, metrics: HeadMetrics)?
+    func result(hasConverged: Bool) -> OptimizerResult {
+      OptimizerResult(
+        model: best?.model ?? model(parameters), steps: steps, hasConverged: hasConverged,
+        seconds: (clock.now - start) / .seconds(1))
+    }
     for epoch in 0..<epochLimit {
       let shuffled = samples.reordered(Array(0..<samples.count).shuffled(using: &random))
       let loss = LogisticLoss(table, shuffled, threads: threads)
@@ -70,11 +75,9 @@ package struct ProjectedAdam: Sendable {
       steps.append(step)
       observe(step, current)
       if best.map({ metrics.isBetter(than: $0.metrics) }) ?? true { best = (current, metrics) }
-      if !schedule.goesOn(after: metrics.balancedAccuracy) {
-        return OptimizerResult(model: best?.model ?? current, steps: steps, hasConverged: true)
-      }
+      if !schedule.goesOn(after: metrics.balancedAccuracy) { return result(hasConverged: true) }
     }
-    return OptimizerResult(model: best?.model ?? model(parameters), steps: steps, hasConverged: false)
+    return result(hasConverged: false)
   }
 
   private func model(_ parameters: [Double]) -> LinearModel {

@@ -55,6 +55,35 @@ import Testing
     }
   }
 
+  /// The same optimum from the curvature of however few rows, of however few of them a feature is not zero in.
+  @Test(arguments: [1, 3, 20]) func fewRowsOfCurvatureLeadToTheSameOptimum(_ rowsPerWeight: Int) throws {
+    var features = SyntheticFeatures(rows: 3_000, columns: 40, seed: 17)
+    for row in 0..<3_000 where row % 500 != 7 { features.values[row * 40] = 0 }
+    var samples = features.samples
+    samples.balance()
+    var newton = ProjectedNewton(threads: 2)
+    newton.rowsPerWeight = .max
+    let exact = try newton.minimize(features.table, samples)
+    newton.rowsPerWeight = rowsPerWeight
+    let result = try newton.minimize(features.table, samples)
+    let losses = [exact, result].map { HeadMetrics($0.model, on: features.table, samples, threads: 2).loss }
+    #expect(result.hasConverged && result.steps.count < 40)
+    #expect(abs(losses[0] - losses[1]) <= 1e-7)
+    #expect(try newton.minimize(features.table, samples).model == result.model)
+  }
+
+  @Test func rowsOfCurvatureAreDrawnOnce() {
+    var curvature = CurvatureRows(count: 1_000, perWeight: 10)
+    let few = curvature.rows(weights: 20)
+    #expect(few.count == 200 && few == few.sorted() && Set(few).count == 200)
+    #expect(few == curvature.rows(weights: 20) && Set(few).isSuperset(of: curvature.rows(weights: 7)))
+    #expect(curvature.rows(weights: 60) == Array(0..<1_000))
+    curvature.takeMore()
+    #expect(curvature.rows(weights: 7).count == 280)
+    curvature.takeAll()
+    #expect(curvature.rows(weights: 1) == Array(0..<1_000))
+  }
+
   /// The same steps as PyTorch's Adam on the same batches.
   @Test(.enabled(if: SciPyReference.isAvailable, "\(SciPyReference.absence)"))
   func adamStepsAsInPyTorch() throws {

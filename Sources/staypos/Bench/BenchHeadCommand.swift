@@ -50,7 +50,7 @@ struct BenchHeadCommand: ParsableCommand {
     let metrics = HeadMetrics(result.model, on: table, samples, threads: threads)
     try Console.write(
       json: Record(
-        loss: metrics.loss, seconds: result.steps.last?.seconds ?? 0, steps: result.steps.count,
+        loss: metrics.loss, seconds: result.seconds, steps: result.steps.count,
         hasConverged: result.hasConverged, weightsAboveZero: result.model.weights.count { $0 > 0 },
         losses: result.steps.map(\.loss), times: result.steps.map(\.seconds)))
   }

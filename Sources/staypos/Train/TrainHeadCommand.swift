@@ -133,7 +133,7 @@ struct TrainHeadCommand: ParsableCommand {
       name: name ?? output.path.stem ?? "model", variant: variant.rawValue, optimizer: optimizer.rawValue, l2: l2,
       seed: seed, base: model.info.name, baseModel: model.info.sha256, notScored: dataset.notScored,
       unlabelled: dataset.unlabelled, repeated: dataset.repeated, contradictory: dataset.contradictory,
-      steps: result.steps.count, hasConverged: result.hasConverged, seconds: result.steps.last?.seconds ?? 0,
+      steps: result.steps.count, hasConverged: result.hasConverged, seconds: result.seconds,
       weightsAboveZero: result.model.weights.count { $0 > 0 },
       weightsBelowZero: result.model.weights.count { $0 < 0 },
       training: HeadMetrics(result.model, on: table, dataset.training, threads: threads),
