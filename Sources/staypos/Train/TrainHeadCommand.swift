@@ -125,8 +125,14 @@ struct TrainHeadCommand: ParsableCommand {
     (training.adam.learningRate, training.adam.batch, training.adam.patience) = (learningRate, batch, patience)
     training.adam.seed = seed
     let validation = dataset.validation.hasBothLabels ? dataset.validation : nil
+    var shown: ContinuousClock.Instant?
     let result = try training.run(table, training: dataset.training, validation: validation) { step in
-      if ProgressBar.isTerminal { Console.note(line(step)) }
+      guard ProgressBar.isTerminal else { return }
+      // Epochs of few images come by the hundred.
+      let now = ContinuousClock.now
+      if let shown, optimizer == .adam, now - shown < .seconds(1) { return }
+      shown = now
+      Console.note(line(step))
     }
     let threads = features.threadCount
     let record = TrainHeadRecord(
