@@ -8,14 +8,19 @@ import TestSupport
 
 /// What trains in a second: a small network, and pictures that it can tell apart.
 enum TinyTraining {
-  /// - Parameter blocks: of the second stage.
+  /// - Parameters:
+  ///   - widths: of the two stages.
+  ///   - blocks: of the second stage.
+  static func architecture(widths: [Int] = [8, 12], blocks: Int = 1) -> String {
+    #"""
+    {"family":"resnet","block":"basic","stem":{"kernel":3,"stride":2,"padding":1,"pool":null},"widths":\#(widths),\#
+    "depths":[1,\#(blocks)],"strides":[1,2]}
+    """#
+  }
+
   static func makeModel(
-    in directory: TemporaryDirectory, named name: String = "tiny.safetensors", blocks: Int = 1
+    in directory: TemporaryDirectory, named name: String = "tiny.safetensors", _ architecture: String = architecture()
   ) throws -> FilePath {
-    let architecture = #"""
-      {"family":"resnet","block":"basic","stem":{"kernel":3,"stride":2,"padding":1,"pool":null},"widths":[8,12],\#
-      "depths":[1,\#(blocks)],"strides":[1,2]}
-      """#
     let parsed = try JSONDecoder().decode(Architecture.self, from: Data(architecture.utf8))
     var writer = SafetensorsWriter(metadata: [
       "format": "staypos-model", "format_version": "1", "name": "tiny", "head": "linear", "threshold": "0.5",

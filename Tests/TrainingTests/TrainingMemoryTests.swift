@@ -11,10 +11,7 @@ import Testing
 @Suite struct TrainingMemoryTests {
   private let directory = TemporaryDirectory()
 
-  private static let architecture = #"""
-    {"family":"resnet","block":"basic","stem":{"kernel":3,"stride":2,"padding":1,"pool":null},"widths":[32,48],\#
-    "depths":[1,1],"strides":[1,2]}
-    """#
+  private static let architecture = TinyTraining.architecture(widths: [32, 48])
   private static let side = 64
 
   private func peak(batch: Int, _ options: [String]) throws -> Int {
@@ -31,15 +28,8 @@ import Testing
 
   /// The difference between two batches: all else is the same.
   @Test(arguments: [false, true]) func aBatchTakesWhatIsSaid(_ trainsHeadAlone: Bool) throws {
-    let architecture = try JSONDecoder().decode(Architecture.self, from: Data(Self.architecture.utf8))
-    let definition = architecture.definition
-    let states = definition.graph.convolutions.map { convolution in
-      let zeros = [Float](repeating: 0, count: convolution.outputChannels)
-      return ConvolutionState(
-        weights: Array(repeating: 0, count: convolution.weightCount), gamma: zeros, beta: zeros, mean: zeros,
-        variance: zeros)
-    }
-    let network = try TrainableNetwork(definition.graph, states: states, epsilon: definition.epsilon, threads: 1)
+    let backbone = try TrainableBackbone(path: TinyTraining.makeModel(in: directory, Self.architecture))
+    let network = try TrainableNetwork(backbone.graph, states: backbone.states, epsilon: backbone.epsilon, threads: 1)
     let (few, many) = (32, 128)
     func said(_ batch: Int) -> Int {
       network.memory(batch: batch, height: Self.side, width: Self.side, backward: !trainsHeadAlone)

@@ -69,7 +69,8 @@ import Testing
     try other.write(to: directory.url.appending(path: "other.safetensors"))
     try expectRefusal(arguments + [directory.path("other.safetensors").string], "another model")
     // One with tensors that the checkpoint does not have.
-    let deeper = try TinyTraining.makeModel(in: directory, named: "deeper.safetensors", blocks: 2)
+    let deeper = try TinyTraining.makeModel(
+      in: directory, named: "deeper.safetensors", TinyTraining.architecture(blocks: 2))
     try expectRefusal(arguments + [deeper.string], "another model")
     // An image in another one's place.
     let image = directory.url.appending(path: "data/train/real/0.png")
