@@ -14,7 +14,8 @@ package final class Detector {
   private let network: Network
   private let head: Head
   private let normalization: PixelNormalization
-  private let memoryLimit: Int?
+  /// Bytes of weights and working memory for one image; nil: no limit.
+  package var memoryLimit: Int?
 
   /// - Parameters:
   ///   - precision: `auto` depends on the processor, and so do the last digits of a score then.

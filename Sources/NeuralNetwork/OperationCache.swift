@@ -24,8 +24,12 @@ struct OperationCache {
     for shapes: Set<BandShape>, compile: (BandShape) throws(NetworkError) -> any BandOperation
   ) throws(NetworkError) -> [BandShape: any BandOperation] {
     uses += 1
-    // Even if compiling fails halfway.
-    defer { if size > capacity { shrink() } }
+    var isComplete = false
+    defer {
+      // What was compiled before a failure is nobody's: it may go like the rest.
+      if !isComplete { uses += 1 }
+      if size > capacity { shrink() }
+    }
     var operations: [BandShape: any BandOperation] = [:]
     for shape in shapes {
       let operation = if let entry = entries[shape] { entry.operation } else { try compile(shape) }
@@ -34,6 +38,7 @@ struct OperationCache {
       }
       operations[shape] = operation
     }
+    isComplete = true
     return operations
   }
 

@@ -3,7 +3,7 @@ import StayposCore
 
 /// Algorithm 1 of the Stay-Positive paper as its authors run it: Adam on minibatches from w = 0 and b = 0 on, after each step
 /// w ← max(w, 0). The schedule watches the balanced accuracy: without an improvement for some epochs the learning rate
-/// falls, and below its least the training ends.
+/// falls, and below its least the training ends. Unlike theirs, it waits for some steps whatever the images' number.
 package struct ProjectedAdam: Sendable {
   package var allowsNegative = false
   package var learningRate = 1e-4
@@ -42,7 +42,7 @@ package struct ProjectedAdam: Sendable {
     var random = SplitMix64(seed: seed)
     var state = AdamState(count: table.columns + 1)
     var parameters = [Double](repeating: 0, count: table.columns + 1)
-    let batches = (samples.count + batch - 1) / batch
+    let batches = max(1, (samples.count + batch - 1) / batch)
     var schedule = PlateauSchedule(
       learningRate: learningRate, improvement: improvement,
       patience: max(patience, (leastSteps + batches - 1) / batches), decay: decay, least: leastLearningRate)

@@ -72,8 +72,9 @@ import Testing
     pickle += [0x85] + Array("Rs.".utf8)
     let magic: [UInt8] = [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
     try fixture.write(magic + [0x80, 2, 0x4D, 0xE9, 0x03, 0x2E, 0x80, 2, 0x7D, 0x2E] + pickle, named: "program.pth")
-    let target = path("out.safetensors")
+    let (target, broken) = (path("out.safetensors"), path("broken.json"))
     try fixture.write(Array("before".utf8), named: "out.safetensors")
+    try fixture.write(Array(#"{"limits": "x" "data": "y"}"#.utf8), named: "broken.json")
     for (arguments, message) in [
       (["inspect", program], "os.system"),
       (["import", program, "--architecture", "resnet50", "-o", target], "os.system"),
@@ -88,6 +89,8 @@ import Testing
       (["card", fixture.model.string, "--card", path("none.json"), "-o", target], "No such file"),
       (["card", fixture.model.string, "--card", program, "-o", target], "is no text"),
       (["card", fixture.model.string, "--card", program, "-o", fixture.model.string], "is the model itself"),
+      (["card", fixture.model.string, "--card", broken, "-o", target], "begins like a JSON object"),
+      (["card", fixture.model.string, "--card", broken, "-o", broken], "is the card itself"),
     ] {
       let finished = try await BuiltExecutables.run("staypos", ["model"] + arguments)
       #expect(finished.exitCode == 1, "\(arguments)")

@@ -39,6 +39,21 @@ import Testing
     #expect(cache.size == 4 * single && cache.shapes.contains(Self.shape(17)))
   }
 
+  @Test func aFailureLeavesNoMoreThanThereIsRoomFor() throws {
+    let engine = try Engine()
+    let single = Self.shape(1).compiledSize
+    var cache = OperationCache(capacity: 2 * single)
+    var compiled = 0
+    #expect(throws: NetworkError.self) {
+      _ = try cache.operations(for: Self.shapes(1...9)) { (shape) throws(NetworkError) in
+        guard compiled < 5 else { throw NetworkError(.library, "no memory") }
+        compiled += 1
+        return try shape.operation(rescaling: nil, on: engine)
+      }
+    }
+    #expect(compiled == 5 && cache.size == 2 * single)
+  }
+
   /// The paper's network in small, and images of one class of widths: the second compiles nothing that is new.
   @Test func widthsOfOneClassShareAll() throws {
     let graph = RandomResNet.bottlenecks(widths: [8, 16], depths: [2, 2], strides: [1, 2])

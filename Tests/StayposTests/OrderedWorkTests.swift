@@ -39,7 +39,7 @@ import Testing
         }
       } else if inWork.count < threads, Bool.random(using: &random) {
         guard let next = item(work.next()) else { continue }
-        #expect(next.isAlone == (inWork.isEmpty && found == count && next.item == count - 1))
+        #expect(next.isAlone == (count == 1))
         inWork.append((next.number, next.item))
       } else if let index = inWork.indices.randomElement(using: &random) {
         let (number, item) = inWork.remove(at: index)
@@ -66,5 +66,14 @@ import Testing
     }
     #expect(try one.get() == 7)
     #expect(throws: Broken.self) { try other.get() }
+  }
+
+  @Test func whatIsStoppedEnds() {
+    var work = Work(capacity: 9)
+    work.add(0)
+    // Whether another follows is not known.
+    #expect(work.next() == nil)
+    work.stop()
+    #expect(work.next() != nil && item(work.next()) == nil)
   }
 }

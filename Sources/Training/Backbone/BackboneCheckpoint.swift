@@ -41,7 +41,7 @@ package struct BackboneCheckpoint {
   package var place: Place
 
   private static let format = "staypos-training"
-  private static let version = "2"
+  private static let version = "3"
 
   package func write(to path: FilePath) throws {
     let encoder = JSONEncoder()

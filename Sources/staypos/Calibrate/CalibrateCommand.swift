@@ -105,7 +105,8 @@ struct CalibrateCommand: ParsableCommand {
         logits: sample.real, falsePositiveRate: falsePositiveRate, confidence: confidence, isGuaranteed: guarantee)
     else { throw Failure(noGuarantee(sample.real.count)) }
     let record = CalibrationRecord(
-      name: name ?? sample.name, base: sample.model, rate: falsePositiveRate, isGuaranteed: guarantee, point: point,
+      name: name ?? sample.name, base: sample.model, precision: sample.precision, rate: falsePositiveRate,
+      isGuaranteed: guarantee, point: point,
       temperature: sample.temperature, generated: sample.generated, notScored: sample.notScored)
     if let output { try write(record, point, sample.head, to: output.path) }
     if let plot {
@@ -138,6 +139,7 @@ struct CalibrateCommand: ParsableCommand {
   private struct Sample {
     var name: String
     var model: SHA256Digest
+    var precision: Precision?
     var real: [Double]
     var generated: [Double] = []
     var notScored: Int
@@ -151,11 +153,12 @@ struct CalibrateCommand: ParsableCommand {
     guard let model = lines.model else { throw Failure("there is no score to learn from") }
     // Its file is not needed to find a threshold.
     let name = try output == nil ? "model \(model.description.prefix(12))" : Model(path: features.path()).info.name
-    return Sample(name: name, model: model, real: lines.logits, notScored: lines.notScored)
+    return Sample(
+      name: name, model: model, precision: lines.precision, real: lines.logits, notScored: lines.notScored)
   }
 
   private func sampleOfImages() throws -> Sample {
-    let (_, model, cache) = try features.open(arithmetic.precision)
+    let (_, model, precision, cache) = try features.open(arithmetic.precision)
     let (real, realsLeftOut) = try rows(of: reals, model, cache, title: "real images")
     let (fake, generatedLeftOut) = try rows(of: generated, model, cache, title: "generated images")
     guard !real.isEmpty else { throw Failure("none of the real images was scored") }
@@ -171,7 +174,8 @@ struct CalibrateCommand: ParsableCommand {
     }
     // Of the head as it is written: rounded.
     return Sample(
-      name: model.info.name, model: model.info.sha256, real: logits(real, head), generated: logits(fake, head),
+      name: model.info.name, model: model.info.sha256, precision: precision, real: logits(real, head),
+      generated: logits(fake, head),
       notScored: realsLeftOut + generatedLeftOut, head: head, temperature: fitted)
   }
 

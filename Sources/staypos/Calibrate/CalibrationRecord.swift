@@ -1,3 +1,4 @@
+import Detection
 import StayposCore
 import Training
 
@@ -11,6 +12,8 @@ struct CalibrationRecord: Encodable {
   var name: String
   /// SHA-256 of the model that was calibrated.
   var base: SHA256Digest
+  /// Of the scores that the threshold is for; nil if they do not say.
+  var precision: Precision?
   var wishedFalsePositiveRate: Double
   var isGuaranteed: Bool
   var confidence: Double
@@ -28,10 +31,11 @@ struct CalibrationRecord: Encodable {
   var notScored: Int
 
   init(
-    name: String, base: SHA256Digest, rate: Double, isGuaranteed: Bool, point: OperatingPoint,
+    name: String, base: SHA256Digest, precision: Precision?, rate: Double, isGuaranteed: Bool, point: OperatingPoint,
     temperature: Temperature?, generated: [Double], notScored: Int
   ) {
     (self.name, self.base, self.isGuaranteed, self.notScored) = (name, base, isGuaranteed, notScored)
+    self.precision = precision
     wishedFalsePositiveRate = rate
     confidence = point.confidence
     threshold = point.threshold.value

@@ -1,3 +1,4 @@
+import Detection
 import FoundationEssentials
 import Glibc
 import StayposCore
@@ -11,6 +12,8 @@ struct ScoreLines {
   private(set) var notScored = 0
   /// The one model that made all of them.
   private(set) var model: SHA256Digest?
+  /// The one precision that the lines say; nil if they say none, as those of a history.
+  private(set) var precision: Precision?
 
   /// Of each image among the logits, and when it was scored, if that is said.
   private var places: [SHA256Digest: (index: Int, time: String?)] = [:]
@@ -59,6 +62,10 @@ struct ScoreLines {
         + "jq -c 'select(.model == \"\(model)\")'"
     }
     model = made
+    if let known = precision, let other = line.precision, other != known {
+      return "scores in \(other.rawValue) beside others in \(known.rawValue): take those of one precision"
+    }
+    precision = precision ?? line.precision
     guard let image = line.sha256 else {
       logits.append(logit)
       return nil
@@ -81,5 +88,6 @@ struct ScoreLines {
     var lowerBound: Bool?
     var sha256: SHA256Digest?
     var model: SHA256Digest?
+    var precision: Precision?
   }
 }

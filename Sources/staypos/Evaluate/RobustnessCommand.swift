@@ -154,8 +154,9 @@ struct RobustnessCommand: ParsableCommand {
         "\(report.dataset): \(metric.metric.name) in per cent, mean over the generators; transformed: \(transformed)"
       ))
     for line in report.table(metric.metric).lines { try Console.write(line: Console.printable(line)) }
-    guard options.intervals.bootstrap > 0, let differences = report.differences(metric.metric) else { return }
-    try Console.write(line: "\ndifferences in points, with intervals")
+    guard let differences = report.differences(metric.metric) else { return }
+    let intervals = options.intervals.bootstrap > 0 ? ", with intervals" : ""
+    try Console.write(line: "\ndifferences in points\(intervals)")
     for line in differences.lines { try Console.write(line: Console.printable(line)) }
   }
 }

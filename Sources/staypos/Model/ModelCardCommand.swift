@@ -46,9 +46,17 @@ struct ModelCardCommand: ParsableCommand {
       guard !OutputFile.isSame(source, output.path) else {
         throw Failure("\(output.path.escaped) is the model itself: name another file for --output")
       }
+      guard !OutputFile.isSame(card.path, output.path) else {
+        throw Failure("\(output.path.escaped) is the card itself: name another file for --output")
+      }
       let original = try Model(path: source)
       var card = ModelCard(original.info.card)
-      card.merge(try text())
+      let text = try text()
+      do {
+        try card.merge(text)
+      } catch {
+        throw Failure("\(self.card.path.escaped): begins like a JSON object, and is none")
+      }
       var revision = ModelRevision(of: original, at: source)
       revision.card = card.text
       if let name { revision.name = name }
@@ -88,11 +96,13 @@ struct ModelCardCommand: ParsableCommand {
 
 extension ModelCard {
   /// Members of a JSON object take the place of those of the same names, null removes one; other text is the `summary`.
-  mutating func merge(_ text: String) {
-    guard case .object(let members) = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+  /// - Throws: `DecodingError` of what begins like an object and is none.
+  mutating func merge(_ text: String) throws {
+    guard text.first(where: { !$0.isWhitespace }) == "{" else {
       self["summary"] = .string(String(text.reversed().drop { $0.isWhitespace }.reversed()))
       return
     }
+    let members = try JSONDecoder().decode([String: JSONValue].self, from: Data(text.utf8))
     for (name, value) in members { self[name] = value == .null ? nil : value }
   }
 }

@@ -14,7 +14,8 @@ struct ScoreCommand: ParsableCommand {
       regular files in and below it are taken, images or not, in the order of their names; symbolic links in it are not \
       followed.
 
-      Several images are scored at once, one on each processor; one that is alone gets all processors.
+      Several images are scored at once, one on each processor; where there are fewer images than processors, each gets \
+      several.
 
       A file that cannot be judged (damaged, too large, unreadable, no image) is not-scored, with the reason. That is \
       neither flagged nor clear.
@@ -48,8 +49,8 @@ struct ScoreCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let isOne = files.count == 1 && !FileWalk.isDirectory(files[0].path)
-    let pool = try detector.pool(count: isOne ? 1 : nil)
+    let hasDirectories = files.contains { FileWalk.isDirectory($0.path) }
+    let pool = try detector.pool(count: hasDirectories ? nil : files.count)
     let threshold = threshold.resolved(for: pool.model)
     if earlyExit, !pool.canExitEarly {
       Console.complain("--early-exit has no effect: nothing bounds the score of a head that is not positive")

@@ -6,7 +6,6 @@ struct OrderedWork<Item: Sendable, Value: Sendable>: Sendable {
   private var results: [Int: Result<Value, any Error>] = [:]
   private var added = 0
   private var taken = 0
-  private var inWork = 0
   private var isStopped = false
   /// No item comes after those that were added.
   var isComplete = false
@@ -51,23 +50,20 @@ struct OrderedWork<Item: Sendable, Value: Sendable>: Sendable {
   // For who works.
 
   enum Task {
-    /// - Parameter isAlone: nothing else is in work, and nothing will be before it is done.
+    /// - Parameter isAlone: there is no other item. Nothing that depends on how fast others are done.
     case item(number: Int, Item, isAlone: Bool)
     case none
   }
 
-  /// Nil: wait. The last item is held back until it is known whether another follows.
+  /// Nil: wait. The first item is held back until it is known whether another follows.
   mutating func next() -> Task? {
     if isStopped || isComplete && queue.isEmpty { return Task.none }
-    guard queue.count > 1 || isComplete || inWork > 0 && !queue.isEmpty else { return nil }
-    let isAlone = isComplete && queue.count == 1 && inWork == 0
+    guard !queue.isEmpty, added > 1 || isComplete else { return nil }
     let (number, item) = queue.removeFirst()
-    inWork += 1
-    return .item(number: number, item, isAlone: isAlone)
+    return .item(number: number, item, isAlone: added == 1)
   }
 
   mutating func finish(_ number: Int, _ result: Result<Value, any Error>) {
-    inWork -= 1
     results[number] = result
     if case .failure = result { isStopped = true }
   }

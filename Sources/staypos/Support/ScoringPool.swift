@@ -5,7 +5,7 @@ import SystemPackage
 import Threading
 
 /// A model that scores several images at once, each with one thread: many images are done sooner than one after the other
-/// with all threads, which have to wait for each other at every layer. One that is alone gets all of them.
+/// with all threads, which have to wait for each other at every layer. Fewer images than threads get several each.
 struct ScoringPool: Sendable {
   let model: ModelInfo
   let precision: Precision
@@ -32,6 +32,8 @@ struct ScoringPool: Sendable {
     // Each has weights of its own: a quarter of the memory may go into them.
     if let limit { workers = min(workers, max(1, limit / 4 / max(weights, 1))) }
     while detectors.count < workers { detectors.append(try detector()) }
+    // That of one image, beside the others' weights.
+    if let limit { for each in detectors { each.detector.memoryLimit = max(0, limit - (workers - 1) * weights) } }
     self.model = detectors[0].detector.model
     self.precision = detectors[0].detector.precision
     self.detectors = detectors
@@ -54,7 +56,7 @@ struct ScoringPool: Sendable {
   }
 
   /// Calls `body` with each item that `source` finds, from several threads at once, and `deliver` with what it gives: in
-  /// the order of the items, as soon as may be, on the caller's thread.
+  /// the order of the items, on the caller's thread, when the next item is found or there is none any more.
   /// - Parameter source: calls its argument with each item; waits in there when the work lags behind.
   /// - Throws: the first error of any of them; what is under way is finished, and nothing else begun.
   func stream<Item: Sendable, Value: Sendable>(

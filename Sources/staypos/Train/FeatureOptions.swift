@@ -37,14 +37,16 @@ struct FeatureOptions: ParsableArguments {
   func path() throws -> FilePath { try model?.path ?? DefaultModel.find() }
 
   /// A model and a cache for its features.
-  func open(_ precision: Precision) throws -> (path: FilePath, model: Model, cache: FeatureCache) {
+  /// - Returns: the precision that is in force, too.
+  func open(_ precision: Precision) throws -> (path: FilePath, model: Model, precision: Precision, cache: FeatureCache)
+  {
     let path = try path()
     let model = try Model(path: path)
     // What `auto` means here is part of what the features are.
     let resolved = try Detector(model: model, precision: precision, threads: 1).precision
     let backbone = try BackboneIdentity(of: path, precision: resolved).sha256
     let key = FeatureCache.Key(backbone: backbone, precision: resolved.rawValue, columns: model.head.weights.count)
-    return (path, model, try FeatureCache(path: cache?.path ?? Self.defaultCache(key), key: key))
+    return (path, model, resolved, try FeatureCache(path: cache?.path ?? Self.defaultCache(key), key: key))
   }
 
   private static func defaultCache(_ key: FeatureCache.Key) throws -> FilePath {

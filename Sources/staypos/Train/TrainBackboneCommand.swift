@@ -208,7 +208,8 @@ struct TrainBackboneCommand: ParsableCommand {
         let shown = bar ?? ProgressBar("epoch \(progress.epoch)", total: progress.total, before: progress.done)
         shown.show(progress.done, note: "loss \(progress.loss.fixed(4))")
         bar = shown
-        if schedule.isDue() { try save() }
+        // The validation that follows the last batch may take long, too.
+        if schedule.isDue() || progress.done == progress.total { try save() }
       }
       return true
     }

@@ -112,7 +112,7 @@ struct TrainHeadCommand: ParsableCommand {
   }
 
   private func train() throws {
-    let (path, model, cache) = try features.open(precision)
+    let (path, model, _, cache) = try features.open(precision)
     let dataset = try gather(model, cache)
     guard dataset.training.hasBothLabels else {
       throw Failure(
