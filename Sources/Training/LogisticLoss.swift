@@ -1,5 +1,4 @@
 import CLogisticRegression
-import NeuralNetwork
 
 /// The mean of binary cross-entropy with logits over rows of a table, as a function of a head.
 ///
@@ -64,33 +63,4 @@ final class LogisticLoss {
     }
     return (means, deviations)
   }
-
-  /// Second derivatives at the last evaluation by the coefficients of some features, each shifted and scaled, and by the
-  /// intercept, which comes last.
-  /// - Parameter positions: in ``samples``, of those that stand for all of them.
-  func hessian(
-    _ columns: [Int], shifts: [Double], scales: [Double], over positions: [Int]
-  ) throws(NetworkError) -> [Double] {
-    let size = columns.count + 1
-    var gram = GramMatrix(size: size, threads: threads)
-    var block = [Float](repeating: 0, count: Self.blockRows * size)
-    let indices = columns.map { UInt32($0) }
-    let (ownShifts, ownScales) = (columns.map { Float(shifts[$0]) }, columns.map { Float(scales[$0]) })
-    let weight = positions.reduce(0) { $0 + Double(samples.weights[$1]) }
-    for first in stride(from: 0, to: positions.count, by: Self.blockRows) {
-      let chosen = positions[first..<min(first + Self.blockRows, positions.count)]
-      let factors = chosen.map { Float((curvatures[$0] / weight).squareRoot()) }
-      let rows = chosen.map { samples.rows[$0] }
-      table.withRows(rows[...], threads: threads) { table in
-        withUnsafePointer(to: table) {
-          logreg_gather($0, indices, ownShifts, ownScales, indices.count, factors, &block)
-        }
-      }
-      try gram.add(block, count: rows.count)
-    }
-    return gram.symmetric
-  }
-
-  /// Enough for the product to be worth its start, few enough for a processor's cache.
-  private static let blockRows = 1024
 }
