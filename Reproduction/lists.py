@@ -1,8 +1,10 @@
 """Lists in CSV, as staypos reads them: file names below the list's directory, labels, sources and parts."""
 
 import csv
+import errno
 import os
 import pathlib
+import shutil
 
 COLUMNS = ("filename", "typ", "source", "group", "split")
 
@@ -25,10 +27,18 @@ def write(path, rows, columns=COLUMNS):
 
 
 def share(target, path):
-    """A second name of the same file, for commands that pass over symbolic links."""
+    """A second name of the same file, for commands that pass over symbolic links; a copy on another filesystem."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
+    if path.exists():
+        return
+    try:
         os.link(target, path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = path.with_name(f"{path.name}.part")
+        shutil.copyfile(target, part)
+        os.replace(part, path)
 
 
 def link(target, path):

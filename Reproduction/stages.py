@@ -24,6 +24,7 @@ class Stages:
             folder.mkdir(parents=True, exist_ok=True)
         self.digests = {}
         self.log = None
+        self._makers = None
 
     def path(self, *parts):
         return self.work.joinpath(*parts)
@@ -41,6 +42,7 @@ class Stages:
             print(f"{name}: done before", flush=True)
             return
         print(f"{name} …", flush=True)
+        state["makers"] = sorted({*state.get("makers", []), self.makers()})
         self._write(stamp, state)
         start = time.monotonic()
         try:
@@ -51,6 +53,17 @@ class Stages:
             state["seconds"] = round(state["seconds"] + time.monotonic() - start, 1)
             self._write(stamp, state)
         print(f"{name}: {state['seconds']} s", flush=True)
+
+    def makers(self):
+        """What makes a stage: the executable, and the scripts. A stage that is done is not made again for another
+        one; the report says which were at work."""
+        if self._makers is None:
+            version = subprocess.run([self.staypos, "--version"], stdout=subprocess.PIPE, text=True, check=True)
+            scripts = b"".join(path.read_bytes() for path in sorted(pathlib.Path(__file__).parent.glob("*.py")))
+            executable = hashlib.sha256(self.staypos.read_bytes()).hexdigest()
+            self._makers = (f"{version.stdout.strip()}, SHA-256 {executable[:16]}…, scripts "
+                            f"{hashlib.sha256(scripts).hexdigest()[:16]}…")
+        return self._makers
 
     @staticmethod
     def _write(stamp, state):
@@ -76,6 +89,18 @@ class Stages:
     def seconds(self):
         """What each stage took, all its runs together."""
         return {path.stem: json.loads(path.read_text())["seconds"] for path in sorted(self.stamps.glob("*.json"))}
+
+
+    def provenance(self):
+        """In Markdown: which executables and scripts made which stages."""
+        made = {}
+        for path in sorted(self.stamps.glob("*.json")):
+            for maker in json.loads(path.read_text()).get("makers", []):
+                made.setdefault(maker, []).append(path.stem)
+        if len(made) == 1:
+            return f"Made by {next(iter(made))}.\n"
+        return ("**Made by several executables or versions of the scripts**, since what was done is not done again:\n\n"
+                + "".join(f"- {maker}: {', '.join(stages)}\n" for maker, stages in made.items()))
 
 
 def main(function):
