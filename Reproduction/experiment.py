@@ -3,8 +3,10 @@
 import argparse
 import fnmatch
 import hashlib
+import json
 import pathlib
 import shutil
+import struct
 import sys
 
 import lists
@@ -17,8 +19,12 @@ AUTOENCODER = {
     "encoder": "10a4e1021e89d7551eaf161352da8dbd0b1aa83872ae28b150c1df1ce2f147b6",
     "decoder": "0a44a31e1ae59eb9dbf9359d24942fd3ef5928162c1800d97a28c61d51be0ab5",
 }
+# What uses the autoencoder whose small version (above) makes the reconstructions: it is less unseen than others. By the
+# documentation of leejet/stable-diffusion.cpp.
+KIN = "autoencoder of FLUX.2"
 # Generators with few images each are one family.
 FAMILIES = (
+    (KIN, ("FLUX.2*", "ERNIE-Image", "Ideogram 4", "Lens", "SEFI")),
     ("Stable Diffusion 1 and 2", ("Stable Diffusion 1*", "LoRA*", "ControlNet*")),
     ("SDXL", ("SDXL", "InvokeAI*")),
     ("FLUX", ("FLUX*", "Chroma")),
@@ -40,6 +46,9 @@ def family(generator):
 
 class Experiment:
     """Stages over the images of the manifest."""
+
+    # Of features and scores.
+    precision = "fp32"
 
     def __init__(self, options, scale):
         self.options, self.scale = options, scale
@@ -83,6 +92,17 @@ class Experiment:
         shutil.copytree(DOCUMENTS, copy, dirs_exist_ok=True)
         return copy
 
+    def stats(self, listed, output):
+        """What tells the classes apart beside the picture: the record of `dataset stats`."""
+        # Exit status 1 is a property that does, or a list that cannot be read: then nothing is printed.
+        printed = self.stages.tool("dataset", "stats", "--json", listed, succeeds=(0, 1))
+        try:
+            record = json.loads(printed)
+        except ValueError as error:
+            raise StageFailed(f"{listed} could not be examined: see {self.stages.log.name}") from error
+        output.write_text(printed, encoding="utf-8")
+        return record
+
     def align(self, reals, output, *flags):
         self.stages.tool("dataset", "align", reals, "--encoder", self.options.encoder, "--decoder",
                          self.options.decoder, "--output", output, *flags)
@@ -96,24 +116,36 @@ class Experiment:
     def model(self, name):
         return self.path("models", f"{name}.safetensors")
 
-    def train_backbone(self, data, name, start, *flags, seed):
+    def train_backbone(self, data, name, start, *flags, seed, patience=None):
         self.path("models").mkdir(exist_ok=True)
         self.stages.tool(
             "train", "backbone", data, "--model", start, "--output", self.model(name), "--checkpoint",
             self.path("models", f"{name}.checkpoint"), "--plot", self.path("models", f"{name}.svg"), "--batch",
-            self.scale["batch"], "--epochs", self.scale["epochs"], "--patience", self.scale["patience"], "--seed",
-            seed, "--threads", self.stages.threads, *flags)
+            self.scale["batch"], "--epochs", self.scale["epochs"], "--patience", patience or self.scale["patience"],
+            "--seed", seed, "--threads", self.stages.threads, *flags)
 
     def train_head(self, data, name, start, variant, *, seed):
         self.stages.tool(
             "train", "head", data, "--model", self.model(start), "--output", self.model(name), "--variant", variant,
             "--optimizer", "adam", "--learning-rate", "1e-3", "--seed", seed, "--cache",
-            self.path("models", f"{start}.features"), "--precision", "fp32", "--threads", self.stages.threads)
+            self.features(start), "--precision", self.precision, "--threads", self.stages.threads)
+
+    def features(self, name):
+        """Where those of a network are kept."""
+        return self.path("models", f"{name}.features")
 
     def measure(self, command, name, models, *arguments, seed):
         self.stages.tool(
             command, *arguments, *models, "--bootstrap", self.scale["bootstrap"], "--seed", seed, "--precision",
-            "fp32", "--threads", self.stages.threads, "--output", self.path("results", name))
+            self.precision, "--threads", self.stages.threads, "--output", self.path("results", name))
+
+
+def best_accuracy(path):
+    """The best balanced accuracy on the validation images in the training of a whole network, out of its card."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+    card = json.loads(header["__metadata__"]["card"])
+    return max(epoch["validationBalancedAccuracy"] for epoch in card["epochs"])
 
 
 def digest(path):

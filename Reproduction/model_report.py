@@ -43,6 +43,8 @@ class Verdict(NamedTuple):
     kind: str
     label: str
     picture: str
+    # Of the published file.
+    format: str
     codec: str
     flagged: tuple
 
@@ -79,7 +81,8 @@ class Shares:
 
 
 def read_verdicts(folder, models, images, codec):
-    """Of one test part. images: (kind, label, picture) by file name; codec: from a file name to what it went through."""
+    """Of one test part. images: (kind, label, picture, format) by file name; codec: from a file name to what it went
+    through."""
     with open(folder / "report.json", encoding="utf-8") as file:
         thresholds = [model["threshold"] for model in json.load(file)["models"]]
     with open(folder / "scores.csv", newline="", encoding="utf-8") as file:
@@ -89,10 +92,10 @@ def read_verdicts(folder, models, images, codec):
         for row in reader:
             logits = row[first:]
             if "" not in logits:
-                kind, label, picture = images[row[0]]
+                kind, label, picture, format_name = images[row[0]]
                 if (row[columns.index("label")] == "1") != (label == "fake"):
                     raise ValueError(f"{folder}: {row[0]} was measured with the wrong label")
-                yield Verdict(kind, label, picture, codec(row[0]), tuple(
+                yield Verdict(kind, label, picture, format_name, codec(row[0]), tuple(
                     flags(float(logit), threshold) for logit, threshold in zip(logits, thresholds)))
 
 
@@ -146,10 +149,17 @@ class ModelReport:
         def went_through(codec):
             return lambda verdict: verdict.is_real_photo() and verdict.codec == codec
 
+        def published_as(name, condition):
+            return lambda verdict: condition(verdict) and verdict.format == name
+
         reals = [("all photos, but by night", Verdict.is_real_photo)]
-        reals += [(f"all photos, {text}", went_through(codec)) for codec, text in (
+        codecs = [(f"all photos, {text}", went_through(codec)) for codec, text in (
             ("", "as they are"), ("JPEG", "compressed as JPEG (again)"), ("WEBP", "compressed as WEBP"))]
         fakes = [("all", Verdict.is_fake)]
+        # JPEGs have a history that a generator's PNG has not.
+        for name in sorted({verdict.format for verdict in self.squares.verdicts}):
+            reals.append((f"all photos, of {name} files", published_as(name, Verdict.is_real_photo)))
+            fakes.append((f"all, of {name} files", published_as(name, Verdict.is_fake)))
 
         def lines(shares, label):
             return [(kind, is_kind(label, kind)) for kind in shares.kinds(label)]
@@ -157,18 +167,19 @@ class ModelReport:
         return [
             self.squares.table("Generated squares found at the threshold", self.names,
                                fakes + lines(self.squares, "fake")),
-            self.squares.table("Real squares flagged", self.names, reals + lines(self.squares, "real")),
+            self.squares.table("Real squares flagged", self.names, reals + codecs + lines(self.squares, "real")),
             self.whole.table("Generated images found at the threshold, whole", self.names,
                              fakes + lines(self.whole, "fake")),
-            self.whole.table("Real images flagged, whole", self.names, reals[:1] + lines(self.whole, "real")),
+            self.whole.table("Real images flagged, whole", self.names, reals + lines(self.whole, "real")),
         ]
 
     def precision_table(self):
         lines = [[part, *(intervals.text(value, signed) for value, signed in zip(self.averages(part), (0, 0, 1)))]
                  for part in self.parts]
-        lines += [[f"{part}, whole images",
-                   *(intervals.text(value, signed) for value, signed in zip(self.averages(f"{part}-whole"), (0, 0, 1)))]
-                  for part in self.parts]
+        for heading, suffix in (("published generators alone", "published"), ("whole images", "whole")):
+            lines += [[f"{part}, {heading}", *(intervals.text(value, signed) for value, signed in
+                                               zip(self.averages(f"{part}-{suffix}"), (0, 0, 1)))]
+                      for part in self.parts]
         return "### Mean average precision over the families\n\n" + sections.table(
             ["part", *self.names, "difference"], lines)
 
@@ -209,6 +220,10 @@ class ModelReport:
                 "mean average precision by part": {part: intervals.text(self.averages(part)[1]) for part in self.parts},
                 f"less {self.names[0]}, in points": {
                     part: intervals.text(self.averages(part)[2], True) for part in self.parts},
+                "mean average precision by part, published generators alone": {
+                    part: intervals.text(self.averages(f"{part}-published")[1]) for part in self.parts},
+                f"less {self.names[0]}, published generators alone, in points": {
+                    part: intervals.text(self.averages(f"{part}-published")[2], True) for part in self.parts},
                 "photos flagged, squares": share(self.squares, Verdict.is_real_photo),
                 "photos flagged, whole": share(self.whole, Verdict.is_real_photo),
                 "generated found, squares": share(self.squares, Verdict.is_fake),
@@ -225,8 +240,8 @@ class ModelReport:
         words = self.plain_words()
         times = "".join(f"| {name} | {value} |\n" for name, value in seconds.items())
         return "\n".join([
-            "Written by `Reproduction/make_model.py`. Shares and average precisions in per cent, differences in points, "
-            "with 95 % intervals: of average precisions the bootstrap's over images, of shares Wilson's for as many "
+            "Written by `Reproduction/make_model.py`. Shares and average precisions in per cent, differences in points, with "
+            "95 % intervals: of average precisions the bootstrap's over images, of shares Wilson's for as many "
             "images as there are pictures. Each part was judged by a model that had not seen its sources, at that "
             "model's threshold.\n",
             self.conclusion(criteria) + "\n",
@@ -237,6 +252,9 @@ class ModelReport:
             data,
             self.precision_table(),
             *self.tables(),
+            report.not_scored_table(self.results, [
+                (f"{part}{what}", f"{part}{suffix}/report.json") for part in self.parts
+                for what, suffix in (("", ""), (", whole images", "-whole"))]),
             f"### Seconds\n\n| stage | s |\n|---|---|\n{times}",
         ])
 

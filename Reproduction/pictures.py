@@ -11,7 +11,7 @@ import random
 import warnings
 
 import numpy
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 Image.MAX_IMAGE_PIXELS = None
 # Transparency is dropped, as staypos drops it.
@@ -42,8 +42,9 @@ def picture_name(square):
 
 
 def tiles(row, data, folder, side, count, seed):
-    """Cuts up to `count` squares that do not overlap, at multiples of 8 pixels (a JPEG's blocks stay whole), without
-    resizing. Their paths; a picture that is too small has none. What is there is not made again."""
+    """Cuts up to `count` squares that do not overlap, at multiples of 16 pixels (a JPEG's blocks stay whole, those of
+    halved colours too), without resizing. Their paths; a picture that is too small has none. What is there is not made
+    again."""
     name = f"{source_name(row)}-{row['sha256'][:12]}"
     target = pathlib.Path(folder) / source_name(row)
     done = pathlib.Path(f"{folder}.done", name)
@@ -52,8 +53,8 @@ def tiles(row, data, folder, side, count, seed):
     image = Image.open(pathlib.Path(data) / row["path"]).convert("RGB")
     places = [(x, y) for y in range(0, image.height - side + 1, side) for x in range(0, image.width - side + 1, side)]
     chance = generator(seed, row["sha256"])
-    slack = [(size % side) // 8 for size in image.size]
-    shift = [8 * chance.randint(0, room) if size >= side else 0 for room, size in zip(slack, image.size)]
+    slack = [(size % side) // 16 for size in image.size]
+    shift = [16 * chance.randint(0, room) if size >= side else 0 for room, size in zip(slack, image.size)]
     chance.shuffle(places)
     made = []
     for x, y in places:
@@ -67,6 +68,23 @@ def tiles(row, data, folder, side, count, seed):
     done.parent.mkdir(parents=True, exist_ok=True)
     done.touch()
     return sorted(made)
+
+
+def jpeg_history(path):
+    """What left traces in a JPEG's pixels: its quantization tables, and the subsampling of its colours as Pillow counts
+    it (-1: as libjpeg does it). None for other formats."""
+    with Image.open(path) as image:
+        if not getattr(image, "quantization", None):
+            return None
+        tables = [list(image.quantization[key]) for key in sorted(image.quantization)]
+        return {"tables": tables, "subsampling": JpegImagePlugin.get_sampling(image)}
+
+
+def repeat_history(image, history):
+    """Compresses and decodes an image as a JPEG of that history was."""
+    memory = io.BytesIO()
+    image.save(memory, "JPEG", qtables=history["tables"], subsampling=history["subsampling"])
+    return Image.open(memory).convert("RGB")
 
 
 def webp(source, target, qualities, seed):

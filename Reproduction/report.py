@@ -9,6 +9,9 @@ import intervals
 import sections
 
 METRIC = "averagePrecision"
+# On the validation images: a training that stays below has not begun to tell the classes apart, which says something of
+# its options and nothing of the idea.
+LEAST_ACCURACY = 0.55
 PLOTS = {
     "webp/webp-averagePrecision.svg": "webp.svg", "webp-all/webp-averagePrecision.svg": "webp-all.svg",
     "downsize/downsize-averagePrecision.svg": "downsize.svg", "inpainting/inpainting-detection.svg": "inpainting.svg",
@@ -68,6 +71,11 @@ class Results:
         report = json.loads((self.folder / name).read_text(encoding="utf-8"))
         return {model["name"]: model for model in report.get(key) or []}
 
+    def not_scored(self, name):
+        """(images that some model did not score, images that all did)."""
+        report = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        return len({item["path"] for item in report["notScored"]}), report["real"] + report["fake"]
+
     def difference(self, name, model, key="difference", part="models"):
         return intervals.read((self.models(name, part).get(model, {}).get(key) or {}).get(METRIC))
 
@@ -80,9 +88,9 @@ class Results:
         return {model: intervals.text(self.difference(name, model, key, part), signed=True) for model in models}
 
 
-def verdicts(results):
+def verdicts(results, accuracies):
     """(question, what was measured, interval, verdict) for each finding; `positive` is ours. The rules are those of
-    docs/reproduction/README.md."""
+    docs/reproduction/README.md. accuracies: the best on the validation images, of models with training by epochs."""
     found = []
     for question, sweep_name, what in (("1. WEBP", "webp", "qualities"), ("2. downsizing", "downsize", "factors")):
         report = f"{sweep_name}/{sweep_name}.json"
@@ -106,22 +114,34 @@ def verdicts(results):
         # Of the other model less ours: turned, so that the finding is above 0.
         other = results.difference("unseen-positive/report.json", name)
         difference = None if other is None else -other
-        found.append((question, f"mean over the unseen families, `positive` less `{name}`", difference,
-                      intervals.is_above_zero(difference)))
+        measured = f"mean over the unseen families, `positive` less `{name}`"
+        verdict = intervals.is_above_zero(difference)
+        if accuracies.get(name, 1) < LEAST_ACCURACY:
+            measured, verdict = f"{measured}; the latter's training did not get beyond chance", intervals.OPEN
+        found.append((question, measured, difference, verdict))
     return found
 
 
-def verdict_table(results):
+def verdict_table(results, accuracies):
     return "### Verdicts\n\n" + sections.table(
         ["question", "measured, average precision in points", "difference", "verdict"],
         [[question, measured, intervals.text(interval, signed=True), f"*{verdict}*"]
-         for question, measured, interval, verdict in verdicts(results)])
+         for question, measured, interval, verdict in verdicts(results, accuracies)])
 
 
-def text(results, models, seconds, data):
+def not_scored_table(results, tests):
+    """tests: (heading, report); those that are there."""
+    lines = [[heading, *results.not_scored(name)] for heading, name in tests if (results.folder / name).exists()]
+    return "### Images not scored\n\n" + sections.table(["test", "not scored", "scored by all models"], lines)
+
+
+def text(results, models, seconds, data, accuracies):
     folder, others = results.folder, models[1:]
     aligned, unseen = folder / "aligned/results.csv", folder / "unseen/results.csv"
     families = sorted({row["generator"] for row in rows(unseen)} - {"average", "all", "difference"})
+    # A tiny run may have none of them.
+    kin = rows(folder / "kin/results.csv") if (folder / "kin").exists() else []
+    kin = {row["model"]: row for row in kin if row["generator"] == "average"}
     webp, downsize = sweep(folder / "webp/webp.csv"), sweep(folder / "downsize/downsize.csv")
     inpainted = inpainting(folder / "inpainting/inpainting.csv")
 
@@ -136,7 +156,9 @@ def text(results, models, seconds, data):
         "Average precision in per cent, differences in points, with the bootstrap's 95 % interval. Written by "
         "`Reproduction/reproduce.py`.\n",
         data,
-        verdict_table(results),
+        verdict_table(results, accuracies),
+        table("Best balanced accuracy in training, on the validation images", list(accuracies), [
+            ("per cent", {model: f"{100 * value:.1f}" for model, value in accuracies.items()})]),
         table("Ablation", models, [
             ("aligned, as trained", evaluation(aligned, "average")),
             (f"fakes as WEBP {last(webp)[0]}", last(webp)[1]),
@@ -163,15 +185,18 @@ def text(results, models, seconds, data):
         table("Downsizing", models, downsize),
         table("Unseen families, real images as they are", models,
               [(name, evaluation(unseen, name)) for name in families] + [("average", evaluation(unseen, "average"))]),
+        table("Generators with the reconstructions' own autoencoder, of FLUX.2: not among the unseen", models, [
+            ("all of them", kin)]),
         table("Inpainting, by share of the pixels", models, inpainted),
         "".join(f"![{name.removesuffix('.svg')}]({name})\n" for name in PLOTS.values()),
+        not_scored_table(results, [(name, f"{name}/report.json") for name in ("aligned", "unseen", "kin")]),
         f"### Seconds\n\n| stage | s |\n|---|---|\n{times}",
     ])
 
 
-def write(results, documents, models, seconds, data):
+def write(results, documents, models, seconds, data, accuracies):
     """Into the section `results` of README.md, and the plots beside it."""
     documents = pathlib.Path(documents)
-    sections.replace(documents / "README.md", "results", text(Results(results), models, seconds, data))
+    sections.replace(documents / "README.md", "results", text(Results(results), models, seconds, data, accuracies))
     for source, name in PLOTS.items():
         shutil.copyfile(pathlib.Path(results, source), documents / name)

@@ -1,6 +1,8 @@
 """Tests of what Reproduction/ concludes from results, and of its lists. Run with unittest; needs Pillow and NumPy."""
 
+import argparse
 import csv
+import io
 import json
 import pathlib
 import re
@@ -9,16 +11,21 @@ import sys
 import tempfile
 import unittest
 
+import numpy
+from PIL import Image, JpegImagePlugin
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Reproduction"))
 
 import intervals  # noqa: E402
 import make_model  # noqa: E402
+import lists  # noqa: E402
 import model_report  # noqa: E402
 import pictures  # noqa: E402
 import report  # noqa: E402
 import sections  # noqa: E402
-from experiment import family  # noqa: E402
+import stages  # noqa: E402
+from experiment import KIN, family  # noqa: E402
 from fetch import read_manifest  # noqa: E402
 from intervals import FAILS, HOLDS, OPEN, Interval  # noqa: E402
 
@@ -98,7 +105,7 @@ class Lists(unittest.TestCase):
         self.assertEqual(counts, {source: [int(real or 0), int(fake or 0)] for source, real, fake in listed})
 
     def test_families(self):
-        for generator, expected in (("LoRA (Stable Diffusion 1)", "Stable Diffusion 1 and 2"), ("FLUX.2", "FLUX"),
+        for generator, expected in (("LoRA (Stable Diffusion 1)", "Stable Diffusion 1 and 2"), ("FLUX.1", "FLUX"), ("FLUX.2", KIN), ("SEFI", KIN),
                                     ("Qwen-Image", "others"), ("Kandinsky 3", "Kolors and Kandinsky")):
             self.assertEqual(family(generator), expected)
 
@@ -107,6 +114,152 @@ class Lists(unittest.TestCase):
         sources |= {*make_model.TRAINED_UPSCALERS, *make_model.UNSEEN_UPSCALERS, "reconstruction, noise 0.1"}
         for source in sources:
             self.assertNotRegex(make_model.ModelRecipe.test_family({"source": source}), "^real[^a-z]")
+
+    def test_photos_of_unsplash_name_their_licence(self):
+        rows = [row for row in self.manifest if row["source"].startswith("github:google/dreambooth@")]
+        self.assertEqual(sum(row["licence"].startswith("Unsplash License") for row in rows), 77)
+        for row in rows:
+            # As the repository says of its sets.
+            taken = row["inside"].split("/")[1] in ("backpack_dog", "candle", "dog3", "red_cartoon")
+            self.assertFalse(taken and row["licence"] != "CC-BY-4.0", row["inside"])
+
+
+class Parts(unittest.TestCase):
+    """What make_model.py writes for training, tests and calibration, of squares that need not be there."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.work = pathlib.Path(scratch.name)
+        self.recipe = recipe = make_model.ModelRecipe.__new__(make_model.ModelRecipe)
+        recipe.path, recipe.scale = self.work.joinpath, {"limit": None}
+        recipe.options = argparse.Namespace(data=self.work / "data")
+        recipe.folds = {f"github:a/{fold}": fold for fold in range(make_model.FOLDS)}
+        recipe.manifest, self.rows = [], []
+        for fold in range(make_model.FOLDS):
+            for kind, label in (("photo", "real"), ("night", "real"), ("screenshot", "real"), ("SDXL", "fake"),
+                                ("InvokeAI presets (SDXL, FLUX.1)", "fake"), ("reconstruction, noise 0.1", "fake"),
+                                ("span", "fake"), ("resampled", "real")):
+                names = ("photo", "screenshot") if kind == "resampled" else (kind.split(",")[0].replace(" ", "_"),)
+                for name in names:
+                    path = pathlib.Path("images", label, kind.split(",")[0], f"{name}-{fold}-0-0.png")
+                    self.rows.append({"filename": path, "typ": label, "source": kind, "group": "g", "split": fold})
+                    self.make(self.work / path)
+                if kind in ("photo", "screenshot"):
+                    recipe.manifest.append({"path": f"{kind}-{fold}.jpg", "label": "real", "kind": kind,
+                                            "source": f"github:a/{fold}@0", "family": ""})
+                    self.make(self.work / "data" / f"{kind}-{fold}.jpg")
+        lists.write(self.work / "images.csv", self.rows)
+
+    @staticmethod
+    def make(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    @staticmethod
+    def shown(row):
+        """As evaluation names an image's generator, or the kind of a real one: `source`, or else `typ`."""
+        return row["source"] or row["typ"]
+
+    def test_generators_are_tested_by_family(self):
+        self.recipe.divide(1)
+        rows = lists.read(self.work / "fold-1-test.csv")
+        self.assertEqual({self.shown(row) for row in rows if row["typ"] != "real"},
+                         {"SDXL", "reconstruction, noise 0.1", "super-resolution, span"})
+        self.assertEqual({self.shown(row) for row in rows if row["typ"] == "real"},
+                         {"photo", "night", "screenshot", "resampled"})
+        made = {self.shown(row) for row in rows if make_model.ModelRecipe.is_made_here(row["typ"])}
+        self.assertEqual(made, {"reconstruction, noise 0.1", "super-resolution, span"})
+
+    def test_parts_of_a_fold(self):
+        for fold, validation in ((0, 3), (1, 0), (2, 1), (3, 2), (None, 0)):
+            self.recipe.divide(fold)
+            name = "final" if fold is None else f"fold-{fold}"
+            places = {"train": set(), "val": set()}
+            for row in lists.read(self.work / f"{name}.csv"):
+                self.assertNotEqual(row["source"], "span")
+                places[row["split"]].add(int(row["filename"].split("-")[-3]))
+            self.assertEqual(places, {"val": {validation}, "train": set(range(4)) - {validation, fold}})
+
+    def test_what_sets_the_threshold(self):
+        self.recipe.divide(0)
+        folder = self.work / "fold-0-calibration"
+        self.assertEqual({str(path.relative_to(folder)) for path in folder.rglob("*.*")}, {
+            "photo/photo-3-0-0.png", "night/night-3-0-0.png", "resampled/photo-3-0-0.png", "whole/photo-3.jpg"})
+
+    def test_the_threshold_lies_between_two_scores(self):
+        for images in (2, 10, 300, 334, 900, 5000):
+            rate = make_model.rate_for(images)
+            self.assertGreaterEqual(int(rate * images), 1)
+            self.assertLessEqual(int(rate * images), max(1, 0.003 * images))
+        self.assertEqual(make_model.rate_for(900), 0.003)
+
+
+class Histories(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        pixels = numpy.random.default_rng(1).integers(0, 256, (8, 8, 3), dtype=numpy.uint8)
+        # In the middle of the range: what is cut off at 0 or 255 is not quantized again to the same.
+        pixels = (96 + pixels // 4).astype(numpy.uint8)
+        self.image = Image.fromarray(pixels).resize((64, 64), Image.BICUBIC)
+
+    def test_history_of_a_file(self):
+        for mode, options in (("RGB", {"quality": 60}), ("RGB", {"quality": 91, "subsampling": 0}),
+                              ("L", {"quality": 75}), ("RGB", {"quality": 100, "progressive": True})):
+            path, again = self.folder / "a.jpg", io.BytesIO()
+            self.image.convert(mode).save(path, **options)
+            history = json.loads(json.dumps(pictures.jpeg_history(path)))
+            self.image.save(again, "JPEG", qtables=history["tables"], subsampling=history["subsampling"])
+            with Image.open(path) as first, Image.open(again) as second:
+                for table in (0, 1):
+                    self.assertEqual(first.quantization.get(table, first.quantization[0]),
+                                     second.quantization.get(table, second.quantization[0]))
+                if mode == "RGB":
+                    self.assertEqual(*map(JpegImagePlugin.get_sampling, (first, second)))
+        self.image.save(self.folder / "a.png")
+        self.assertIsNone(pictures.jpeg_history(self.folder / "a.png"))
+
+    def test_a_history_is_repeated(self):
+        self.image.save(self.folder / "a.jpg", quality=50)
+        with Image.open(self.folder / "a.jpg") as file:
+            seen = file.convert("RGB")
+        history = pictures.jpeg_history(self.folder / "a.jpg")
+        found = pictures.repeat_history(self.image, history)
+        self.assertEqual(found.tobytes(), seen.tobytes())
+
+        # What was that JPEG already changes less where its blocks are than where they are not.
+        def change(pixels):
+            again = pictures.repeat_history(Image.fromarray(pixels), history)
+            return abs(numpy.asarray(again).astype(int) - pixels).mean()
+
+        pixels = numpy.asarray(found)
+        self.assertLess(2 * change(pixels[:48, :48].copy()), change(pixels[4:52, 4:52].copy()))
+
+    def test_borrowed(self):
+        photos = [{"tables": [number]} for number in range(3)] + [None]
+        found = [make_model.borrowed_history(str(index), photos) for index in range(400)]
+        self.assertEqual(found[5], make_model.borrowed_history("5", photos))
+        for photo in photos[:3]:
+            self.assertGreater(found.count(photo), 40)
+        self.assertGreater(found.count(None), 120)
+        self.assertIsNone(make_model.borrowed_history("5", []))
+
+
+class StagesTests(unittest.TestCase):
+    def test_a_report_names_what_made_it(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            tool = pathlib.Path(scratch, "tool")
+            for version in ("1", "2"):
+                tool.write_text(f"#!/bin/sh\necho tool {version}\n", encoding="utf-8")
+                tool.chmod(0o755)
+                run = stages.Stages(pathlib.Path(scratch, "work"), tool, 1)
+                run.run("first", lambda: None)
+                if version == "1":
+                    self.assertRegex(run.provenance(), "^Made by tool 1, SHA-256 ")
+                run.run(f"second-{version}", lambda: None)
+            self.assertRegex(run.provenance(), r"(?s)several.*- tool 1, .*: first, second-1\n- tool 2, .*: second-2\n")
 
 
 class Reports(unittest.TestCase):
@@ -148,14 +301,18 @@ class Reports(unittest.TestCase):
         self.write("unseen-positive/report.json", {"models": models(
             positive={}, **{"clamped": {"difference": record(-0.1, -0.2, -0.05)},
                             "clamped-retrained": {"difference": record(0.1, 0.05, 0.2)}})})
-        found = report.verdicts(report.Results(self.folder))
+        learnt = {"base": 0.9, "clamped-retrained": 0.8}
+        found = report.verdicts(report.Results(self.folder), learnt)
         self.assertEqual([verdict for *_, verdict in found], [HOLDS, FAILS, OPEN, HOLDS, OPEN, HOLDS, FAILS])
         self.assertEqual(found[5][2], Interval(0.1, 0.05, 0.2))
-        table = report.verdict_table(report.Results(self.folder))
+        # What never began to learn decides nothing.
+        stuck = report.verdicts(report.Results(self.folder), learnt | {"clamped-retrained": 0.5})
+        self.assertEqual([verdict for *_, verdict in stuck], [HOLDS, FAILS, OPEN, HOLDS, OPEN, HOLDS, OPEN])
+        table = report.verdict_table(report.Results(self.folder), learnt)
         self.assertIn("| +10.0 (+5.0 … +20.0) | *holds* |", table)
         # Without the same images at all strengths there is nothing to decide by.
         self.write("webp/webp.json", {"points": []})
-        self.assertEqual(report.verdicts(report.Results(self.folder))[0][3], OPEN)
+        self.assertEqual(report.verdicts(report.Results(self.folder), learnt)[0][3], OPEN)
 
     def model_report(self, logits, difference=(0.1, 0.05, 0.2)):
         """Two parts of 100 photos, their controls, and 20 generated squares each; logits of the new model by kind."""
@@ -167,11 +324,15 @@ class Reports(unittest.TestCase):
                 for kind, label, count in (("photo", 0, 100), ("resampled", 0, 50), ("GAN", 1, 20)):
                     for index in range(count):
                         square = f"images/{kind}/{part}-{index}-0-0.png"
-                        images[square] = (kind, "fake" if label else "real", pictures.picture_name(square))
+                        images[square] = (kind, "fake" if label else "real", pictures.picture_name(square),
+                                          "PNG" if label else "JPEG")
                         rows.append([square, label, -5, logits.get((kind, index), -5)])
-                self.write(f"{name}/report.json", {"models": [
-                    {"name": "old", "threshold": 0.5, "average": record(0.5, 0.4, 0.6)},
-                    {"name": "new", "threshold": 0.5, **metrics}]})
+                models = [{"name": "old", "threshold": 0.5, "average": record(0.5, 0.4, 0.6)},
+                          {"name": "new", "threshold": 0.5, **metrics}]
+                unscored = [{"path": "a.png", "model": model} for model in ("old", "new")] if name == "fold-1" else []
+                self.write(f"{name}/report.json", {"models": models, "notScored": unscored, "real": 150, "fake": 20})
+                published = record(0.4, 0.3, 0.5)
+                self.write(f"{part}-published/report.json", {"models": [models[0], models[1] | {"average": published}]})
                 self.write(f"{name}/scores.csv", "".join(",".join(map(str, row)) + "\n" for row in rows))
                 codec = model_report.codec_of_square(lambda _: "JPEG")
                 found += model_report.read_verdicts(self.folder / name, 2, images, codec)
@@ -186,15 +347,21 @@ class Reports(unittest.TestCase):
         text = good.text(13_000_000, 7_651, {"cut": 1.5}, "")
         self.assertIn("| GAN | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
         self.assertIn("finds half or more of: GAN (50 %)", text)
+        self.assertIn("| all, of PNG files | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
+        self.assertIn("| all photos, of JPEG files | 200 | 200 |", text)
+        self.assertIn("| fold-0, published generators alone | 50.0 (40.0–60.0) | 40.0 (30.0–50.0) |", text)
+        self.assertIn("| fold-1 | 1 | 170 |\n| fold-1, whole images | 0 | 170 |", text)
         card = good.card("t", "Apache-2.0", "d")
         self.assertEqual(card["evaluation"]["mean average precision by part"]["fold-1"], "60.0 (50.0–70.0)")
+        published = card["evaluation"]["mean average precision by part, published generators alone"]
+        self.assertEqual(published["fold-0"], "40.0 (30.0–50.0)")
         self.assertTrue(card["evaluation"]["photos flagged, whole"].startswith("1.0 ("))
 
     def test_wrong_labels_are_noticed(self):
         self.model_report({})
         with self.assertRaises(ValueError):
             list(model_report.read_verdicts(self.folder / "fold-0", 2, {
-                f"images/{kind}/fold-0-{index}-0-0.png": (kind, "real", "")
+                f"images/{kind}/fold-0-{index}-0-0.png": (kind, "real", "", "")
                 for kind in ("photo", "resampled", "GAN") for index in range(100)}, lambda _: ""))
 
     def test_each_criterion_counts(self):
