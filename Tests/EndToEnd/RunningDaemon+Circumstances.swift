@@ -57,9 +57,10 @@ extension RunningDaemon {
     try await eventually("recovery from \(kind)", within: seconds) { try degradations()[kind] == nil ? () : nil }
   }
 
-  /// Of all threads of the daemon that live, in nanoseconds.
-  func processorTime() throws -> Duration {
-    let tasks = FilePath("/proc/\(processIdentifier)/task")
+  /// Of all threads that live.
+  /// - Parameter process: nil: the daemon.
+  func processorTime(of process: pid_t? = nil) throws -> Duration {
+    let tasks = FilePath("/proc/\(process ?? processIdentifier)/task")
     return try FileManager.default.contentsOfDirectory(atPath: tasks.string).reduce(.zero) { sum, task in
       let fields = text(tasks.appending("\(task)/schedstat")).split(separator: " ")
       return sum + .nanoseconds(Int64(fields.first ?? "") ?? 0)
