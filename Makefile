@@ -85,7 +85,7 @@ soak: test-dependencies build ## Many writers, commands and killed scorers at on
 	@grep '^figure: ' .build/soak.log; echo "over time: .build/soak.csv"
 
 .PHONY: bench
-bench: build ## Measure the engine beside others (BENCH=… for options; a quarter of an hour)
+bench: build ## Measure the engine beside others (BENCH=… for options; twenty minutes)
 	Benchmarks/engine/run.sh $(BENCH)
 
 # The two halves of the autoencoder, taef2_encoder.pth and taef2_decoder.pth (docs/reproduction/README.md).

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures staypos beside other engines: the same weights, the same images, the same run.
 # usage: Benchmarks/engine/run.sh [options of engine.py, see --help]
-# Without options, all sections of Benchmarks/README.md that it writes, in a quarter of an hour; else one of them.
+# Without options, all sections of Benchmarks/README.md that it writes, in twenty minutes; else one of them.
 # Needs python3 with venv, PyPI, and staypos in release mode (STAYPOS names another one).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

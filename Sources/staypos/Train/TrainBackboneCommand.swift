@@ -46,7 +46,7 @@ struct TrainBackboneCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Batches between two checkpoints; one is made every five minutes and after each epoch as well.", valueName: "n"))
+      "Batches between two checkpoints; one is made every five minutes and around validations too.", valueName: "n"))
   var checkpointInterval = 50
 
   @Option(help: ArgumentHelp("Validation images, instead of a share of the dataset.", valueName: "dataset"))
