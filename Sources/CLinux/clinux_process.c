@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { max_descriptors = 4, first_descriptor = STDERR_FILENO + 1 };
+enum { max_descriptors = 4, first_descriptor = STDERR_FILENO };
 
 int clinux_spawn(pid_t *process, const char *path, char *const arguments[], char *const environment[],
                  const int *descriptors, size_t count) {
@@ -58,6 +58,10 @@ int clinux_spawn(pid_t *process, const char *path, char *const arguments[], char
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;
+}
+
+int clinux_pipe(int ends[2]) {
+  return pipe2(ends, O_CLOEXEC | O_NONBLOCK);
 }
 
 int clinux_processors(void) {

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -190,7 +191,7 @@ static void rule_if_null(struct program *program, long call, unsigned index, uin
 static const long allowed[] = {
     SYS_futex, SYS_read, SYS_pread64, SYS_lseek, SYS_close, SYS_fstat,
     // Memory
-    SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_brk,
+    SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_brk,
     // Time and chance
     SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_getrandom,
     // Its own signals, threads and end
@@ -229,6 +230,8 @@ int clinux_restrict_system_calls(int socket, bool threads) {
   }
   rule_if(&program, SYS_recvmsg, 0, exact, (uint32_t)socket, kill);
   rule_if(&program, SYS_sendmsg, 0, exact, (uint32_t)socket, kill);
+  // RLIMIT_DATA counts neither shared memory nor what grows like a stack. The first four bits are the type: mmap(2).
+  rule_if(&program, SYS_mmap, 3, 0x0F | MAP_GROWSDOWN | MAP_HUGETLB, MAP_PRIVATE, SECCOMP_RET_ERRNO | EACCES);
   // Last words on standard error.
   rule_if(&program, SYS_write, 0, exact, STDERR_FILENO, kill);
   rule_if(&program, SYS_writev, 0, exact, STDERR_FILENO, kill);

@@ -32,6 +32,8 @@ struct LockFile: ~Copyable, Sendable {
   }
 
   deinit {
+    // A child that has not come to its exec yet holds a copy of the descriptor, and with it the lock.
+    _ = flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 }

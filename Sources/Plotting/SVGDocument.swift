@@ -58,15 +58,6 @@ struct SVGDocument {
       ])
   }
 
-  mutating func rectangle(x: Double, y: Double, width: Double, height: Double, fill: String) {
-    add(
-      "rect",
-      [
-        "x": Self.number(x), "y": Self.number(y), "width": Self.number(width), "height": Self.number(height),
-        "fill": fill,
-      ])
-  }
-
   enum Anchor: String {
     case start, middle, end
   }

@@ -89,6 +89,11 @@ package final class Quarantine: Sendable {
     }
   }
 
+  deinit {
+    // A child that has not come to its exec yet holds a copy of the descriptor, and with it the lock.
+    _ = flock(directory.descriptor.rawValue, LOCK_UN)
+  }
+
   /// Whether a path is, or was, a name that moves of an object use for a moment: of a file set aside, of a copy on its way
   /// out. Anybody can give a file such a name: one that stays there is an upload like any other.
   package static func isTemporary(_ path: FilePath) -> Bool { temporaryObject(path) != nil }

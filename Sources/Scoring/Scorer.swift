@@ -123,7 +123,9 @@ extension Scorer {
     }
     do {
       guard let greeting = try process.channel.receive(ScorerGreeting.self) else {
-        throw ScorerFailure.couldNotStart("it \(process.end(patience: Self.endingPatience).exit) before it was ready")
+        let end = process.end(patience: Self.endingPatience)
+        throw ScorerFailure.couldNotStart(
+          "it \(end.exit) before it was ready" + (end.lastWords.map { ": \($0)" } ?? ""))
       }
       let hello: ScorerHello
       switch try greeting.validated() {
@@ -203,7 +205,7 @@ extension Scorer {
       // Not by us: the kernel's out-of-memory killer, in all likelihood.
       return .outOfMemory(end.exit)
     case .signal where isNearMemoryLimit(end.peakResidentBytes): return .outOfMemory(end.exit)
-    default: return .crashed(end.exit)
+    default: return .crashed(end.exit, lastWords: end.lastWords)
     }
   }
 
@@ -212,7 +214,7 @@ extension Scorer {
     return bytes >= limit / 4 * 3
   }
 
-  private func terminate(patience: Duration) -> (exit: ScorerExit, wasKilled: Bool, peakResidentBytes: Int)? {
+  private func terminate(patience: Duration) -> ScorerProcess.Ending? {
     defer { running = nil }
     return running?.process.end(patience: patience)
   }

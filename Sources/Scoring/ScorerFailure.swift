@@ -10,7 +10,8 @@ package enum ScorerResult: Sendable, Equatable {
 /// Why a scorer gave no answer.
 package enum ScorerFailure: Error, Hashable, Sendable {
   /// It died over the image.
-  case crashed(ScorerExit)
+  /// - Parameter lastWords: from its standard error, in one line.
+  case crashed(ScorerExit, lastWords: String? = nil)
   /// It was killed because it took too long over the image.
   case timedOut(after: Duration)
   /// It said something that a scorer does not say, and was killed.
@@ -41,7 +42,7 @@ extension ScorerFailure: CustomStringConvertible {
   /// One line for people.
   package var description: String {
     switch self {
-    case .crashed(let exit): "the scorer \(exit)"
+    case .crashed(let exit, let lastWords): "the scorer \(exit)" + (lastWords.map { ": \($0)" } ?? "")
     case .timedOut(let duration): "no answer within \(duration.formatted); the scorer was killed"
     case .protocolViolation(let what): "the scorer broke the protocol and was killed: \(what)"
     case .outOfMemory(let exit): "the scorer ran out of memory: it \(exit)"

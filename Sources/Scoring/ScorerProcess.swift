@@ -18,12 +18,15 @@ final class ScorerProcess {
   let identifier: pid_t
   /// Opened while nothing hostile runs in the child; later the child is hidden from its own user.
   private let memoryUse: Descriptor?
+  private let lastWords: LastWords
   private var isReaped = false
 
   init(_ configuration: ScorerConfiguration, model: borrowing Descriptor) throws(ScorerFailure) {
     let pair = try Self.makePair()
-    identifier = try Self.spawn(configuration, socket: pair.theirs.socket, model: model)
+    let pipe = try Self.makePipe()
+    identifier = try Self.spawn(configuration, standardError: pipe.writer, socket: pair.theirs.socket, model: model)
     channel = pair.ours
+    lastWords = pipe.lastWords
     let memoryUse = open("/proc/\(identifier)/statm", O_RDONLY | O_CLOEXEC)
     self.memoryUse = memoryUse < 0 ? nil : Descriptor(owning: memoryUse)
     let processDescriptor = clinux_pidfd_open(identifier)
@@ -54,8 +57,16 @@ final class ScorerProcess {
     return pages * Int(getpagesize())
   }
 
+  struct Ending {
+    var exit: ScorerExit
+    var wasKilled: Bool
+    var peakResidentBytes: Int
+    /// Of a stranger: escaped and short. nil if it said nothing.
+    var lastWords: String?
+  }
+
   /// Lets the process end by itself for at most `patience`, then kills it.
-  func end(patience: Duration) -> (exit: ScorerExit, wasKilled: Bool, peakResidentBytes: Int) {
+  func end(patience: Duration) -> Ending {
     isReaped = true
     var ended = pollfd(fd: processDescriptor.rawValue, events: Int16(POLLIN), revents: 0)
     let wasKilled = poll(&ended, 1, CInt(patience.milliseconds)) != 1
@@ -64,7 +75,9 @@ final class ScorerProcess {
     var usage = rusage()
     while wait4(identifier, &status, 0, &usage) < 0 && errno == EINTR {}
     let signal = status & 0x7F
-    return (signal == 0 ? .status(status >> 8 & 0xFF) : .signal(signal), wasKilled, usage.ru_maxrss * 1024)
+    return Ending(
+      exit: signal == 0 ? .status(status >> 8 & 0xFF) : .signal(signal), wasKilled: wasKilled,
+      peakResidentBytes: usage.ru_maxrss * 1024, lastWords: lastWords.read())
   }
 
   private static func makePair() throws(ScorerFailure) -> ScorerChannel.Pair {
@@ -76,8 +89,17 @@ final class ScorerProcess {
     }
   }
 
+  private static func makePipe() throws(ScorerFailure) -> LastWords.Pipe {
+    do {
+      return try LastWords.Pipe()
+    } catch {
+      throw .couldNotStart("no pipe: \(error)")
+    }
+  }
+
   private static func spawn(
-    _ configuration: ScorerConfiguration, socket: borrowing Descriptor, model: borrowing Descriptor
+    _ configuration: ScorerConfiguration, standardError: borrowing Descriptor, socket: borrowing Descriptor,
+    model: borrowing Descriptor
   ) throws(ScorerFailure) -> pid_t {
     var arguments = [
       "staypos-scorer", "--socket-fd", "\(socketDescriptor)", "--model-fd", "\(modelDescriptor)",
@@ -99,7 +121,8 @@ final class ScorerProcess {
     let code = configuration.executable.withPlatformString { path in
       withCStrings(arguments) { arguments in
         withCStrings(environment) { environment in
-          clinux_spawn(&process, path, arguments, environment, [socket.rawValue, model.rawValue], 2)
+          clinux_spawn(
+            &process, path, arguments, environment, [standardError.rawValue, socket.rawValue, model.rawValue], 3)
         }
       }
     }

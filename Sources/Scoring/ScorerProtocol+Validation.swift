@@ -7,7 +7,7 @@ extension ScorerGreeting {
   func validated() throws(ScorerProtocolError) -> Result<ScorerHello, ModelRejection> {
     switch (hello, loadFailed) {
     case (let hello?, nil): return .success(try hello.validated())
-    case (nil, let message?): return .failure(ModelRejection(message: printable(message)))
+    case (nil, let message?): return .failure(ModelRejection(message: ScorerProtocol.printable(message)))
     default: throw ScorerProtocolError("a greeting has to be either hello or loadFailed")
     }
   }
@@ -28,7 +28,7 @@ extension ScorerHello {
       throw ScorerProtocolError("the model's minimum size is \(model.minimumSize)")
     }
     var hello = self
-    hello.model.name = printable(model.name)
+    hello.model.name = ScorerProtocol.printable(model.name)
     return hello
   }
 }
@@ -60,7 +60,7 @@ extension ScorerReply {
       return .scored(score, size: size)
     case (nil, nil, let reason?, let detail?):
       guard reason.canComeFromScorer else { throw ScorerProtocolError("\(reason.rawValue) is not a scorer's to say") }
-      return .notScored(reason, detail: printable(detail))
+      return .notScored(reason, detail: ScorerProtocol.printable(detail))
     default: throw ScorerProtocolError("a reply has to be either a score or a reason")
     }
   }
@@ -76,14 +76,16 @@ extension NotScoredReason {
   }
 }
 
-/// One line, of bounded length, without what could steer a terminal.
-private func printable(_ text: String) -> String {
-  var result = String.UnicodeScalarView()
-  for scalar in text.unicodeScalars.prefix(ScorerProtocol.maximumTextLength) {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator: result.append("\u{FFFD}")
-    default: result.append(scalar)
+extension ScorerProtocol {
+  /// One line, of bounded length, without what could steer a terminal.
+  static func printable(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars.prefix(maximumTextLength) {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: result.append("\u{FFFD}")
+      default: result.append(scalar)
+      }
     }
+    return String(result)
   }
-  return String(result)
 }

@@ -32,6 +32,19 @@ import Testing
     withExtendedLifetime(first) {}
   }
 
+  /// As a child of this process has it between fork and exec, whoever starts it.
+  @Test func aCopyOfTheDescriptorKeepsNoLock() throws {
+    var first: Catalogue? = try Catalogue(directory: directory.path)
+    let lock = directory.path.appending("catalogue.lock").string
+    let holder = try #require(
+      (0..<1024).first { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == lock })
+    let copy = dup(CInt(holder))
+    defer { close(copy) }
+    withExtendedLifetime(first) {}
+    first = nil
+    #expect(throws: Never.self) { _ = try Catalogue(directory: directory.path) }
+  }
+
   @Test func anotherProcessIsRefusedAndItsDeathFreesTheLock() async throws {
     let path: String = directory.path.string
     await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in

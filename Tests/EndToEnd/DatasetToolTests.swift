@@ -53,6 +53,8 @@ import Testing
     #expect(sides.count == 24 && sides.values.allSatisfy { $0.count == 1 })
     #expect(sides["camera0"] == sides["model0"])
 
+    #expect(divided.output.contains(" sources") && !divided.output.contains("no named source"))
+
     let stats = try await run("dataset", "stats", "--json", split)
     #expect(stats.exitCode == 1, "\(stats)")
     let record = try #require(
@@ -65,6 +67,18 @@ import Testing
 
     let text = try await run("dataset", "stats", directory.path("data").string)
     #expect(text.output.contains("fake if above 4096"), "\(text)")
+  }
+
+  @Test("Images that name no source are divided one by one, and the output says that they name none")
+  func withoutSources() async throws {
+    for number in 0..<8 {
+      try write("data/0_real/\(number).png", number: number)
+      try write("data/1_fake/\(8 + number).png", number: 100 + number)
+    }
+    let divided = try await run(
+      "dataset", "split", directory.path("data").string, "--shares", "0.5", "0.25", "0.25", "--output",
+      directory.path("split.csv").string)
+    #expect(divided.output.contains("train 4 real of no named source, 4 fake of no named source"), "\(divided)")
   }
 
   private static let isTorchInstalled = FileManager.default.fileExists(atPath: "/usr/lib/python3/dist-packages/torch")

@@ -43,7 +43,8 @@ import Testing
   @Test(arguments: [
     ["score"], ["score", "--no-such-option", "x"], ["score", "--threshold", "2", "x"],
     ["score", "--threshold", "nan", "x"],
-    ["score", "--max-pixels", "0", "x"], ["explain", "x"], ["bench", "--size", "0x5"], ["model", "info", "a", "b"],
+    ["train", "backbone", "x", "-o", "y", "--precision", "int8"], ["score", "--max-pixels", "0", "x"],
+    ["explain", "x"], ["bench", "--size", "0x5"], ["model", "info", "a", "b"],
     ["nonsense"],
   ])
   func usageErrorsExitWith64(_ arguments: [String]) async throws {
@@ -51,6 +52,15 @@ import Testing
     #expect(finished.exitCode == 64)
     #expect(finished.output.isEmpty)
     #expect(!finished.errors.isEmpty)
+  }
+
+  /// A wrong directory would look like one in which all is well.
+  @Test func anEmptyDirectoryIsMentioned() async throws {
+    let empty = fixture.directory.appending("empty")
+    try FileManager.default.createDirectory(atPath: empty.string, withIntermediateDirectories: true)
+    let finished = try await score([empty])
+    #expect(finished.exitCode == 0 && finished.output.isEmpty)
+    #expect(finished.errors == "staypos: there are no files in \(empty.string)\n")
   }
 
   @Test func jsonHasTheKeysOfTheContract() async throws {

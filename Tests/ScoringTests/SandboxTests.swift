@@ -36,8 +36,8 @@ struct SandboxTests {
     switch scorer.score(try harness.image(expanded)) {
     case .outcome(.notScored(.corrupt, detail: "done"), _): return .done
     case .outcome(.notScored(.corrupt, let detail), _): return CInt(detail).map { .refused($0) } ?? .other(detail)
-    case .failed(.crashed(.signal(SIGSYS))): return .killed
-    case .failed(.crashed(.status(0))): return .replaced
+    case .failed(.crashed(.signal(SIGSYS), _)): return .killed
+    case .failed(.crashed(.status(0), _)): return .replaced
     case let result: return .other("\(result)")
     }
   }
@@ -45,6 +45,7 @@ struct SandboxTests {
   static let escapes = [
     "open", "create DIRECTORY/new", "reopen", "unlink DIRECTORY/model", "socket", "unix-socket", "fork", "exec",
     "kill", "tgkill", "read-parent", "raise-limit", "chmod", "dup", "listen", "priority",
+    "shared-memory", "growing-memory",
   ]
 
   @Test(arguments: escapes) func succeedsWithoutWalls(order: String) throws {

@@ -43,6 +43,21 @@ struct ScorerTests {
     #expect(scorer.expectOutcome(try harness.image("score")) == good)
   }
 
+  /// Code that has been taken over could forge the journal, or steer a terminal.
+  @Test func standardErrorIsNotTheDaemonsButASayInTheFailure() throws {
+    let harness = try ScorerHarness()
+    let scorer = try harness.scorer("sandbox")
+    let failure = try #require(scorer.failure(try harness.image("say <0>forged \u{1B}[31m\nand more")))
+    #expect(failure == .crashed(.signal(SIGABRT), lastWords: "say <0>forged \u{FFFD}[31m; and more"))
+    #expect(failure.description == "the scorer was ended by SIGABRT: say <0>forged \u{FFFD}[31m; and more")
+    guard case .crashed(.signal(SIGABRT), let lastWords?) = scorer.failure(try harness.image("babble")) else {
+      Issue.record("hangs, or has nothing to say")
+      return
+    }
+    #expect(lastWords.count == 512)
+    #expect(scorer.expectOutcome(try harness.image("score")) == good)
+  }
+
   @Test func theRequestSaysWithHowManyThreads() throws {
     let harness = try ScorerHarness()
     let scorer = try harness.scorer("good") { $0.threads = 4 }

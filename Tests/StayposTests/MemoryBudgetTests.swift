@@ -29,11 +29,16 @@ import Threading
   }
 
   /// What is larger than everything goes alone: the detector says that it is too much.
-  @Test func nothingWaitsForEver() {
+  @Test(.timeLimit(.minutes(1))) func nothingWaitsForEver() async {
     let budget = MemoryBudget(10)
-    budget.take(1000)
-    budget.giveBack(1000)
-    budget.take(3)
-    budget.take(7)
+    await withCheckedContinuation { done in
+      DedicatedThread.detach(name: "taker") {
+        budget.take(1000)
+        budget.giveBack(1000)
+        budget.take(3)
+        budget.take(7)
+        done.resume()
+      }
+    }
   }
 }

@@ -4,11 +4,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/// posix_spawn(3) of a program that inherits no more than it is given: `descriptors` become 3, 4 and so on, input and
-/// output are /dev/null, standard error is shared, all else is closed; no signal is blocked or ignored; the session is
-/// its own, so that the terminal's signals go to the caller alone. Returns 0 or an error number.
+/// posix_spawn(3) of a program that inherits no more than it is given: `descriptors` become 2 (standard error), 3, 4 and
+/// so on, input and output are /dev/null, all else is closed; no signal is blocked or ignored; the session is its own,
+/// so that the terminal's signals go to the caller alone. Returns 0 or an error number.
 int clinux_spawn(pid_t *process, const char *path, char *const arguments[], char *const environment[],
                  const int *descriptors, size_t count);
+
+/// pipe2(2): ends[0] reads, ends[1] writes; both close-on-exec, neither ever waits. -1 and errno on failure.
+int clinux_pipe(int ends[2]);
 
 /// Processors that this process may run on (sched_getaffinity(2)); at least 1.
 int clinux_processors(void);

@@ -32,10 +32,6 @@ final class FeatureMap {
     UnsafeMutableBufferPointer(
       start: address(padding: 0).assumingMemoryBound(to: Float.self), count: height * width * channels)
   }
-
-  func hasShape(height: Int, width: Int, channels: Int) -> Bool {
-    (self.height, self.width, self.channels) == (height, width, channels)
-  }
 }
 
 extension FeatureMap {

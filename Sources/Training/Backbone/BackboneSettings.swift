@@ -1,4 +1,4 @@
-import StayposCore
+import NeuralNetwork
 
 /// How a whole network is trained: the Corvi and Rajan recipe.
 package struct BackboneSettings: Sendable, Equatable, Codable {
@@ -18,8 +18,20 @@ package struct BackboneSettings: Sendable, Equatable, Codable {
   /// nevertheless: the official training of the positive head.
   package var trainsHeadAlone = false
   package var seed: UInt64 = 0
-  /// Of the feature maps and their gradients: fp32 or bf16. Parameters and what is added to them are fp32.
-  package var precision = Precision.fp32
+  package var precision = TrainingPrecision.fp32
 
   package init() {}
+}
+
+/// Of the feature maps and their gradients. Parameters and what is added to them are fp32.
+package enum TrainingPrecision: String, Sendable, Codable, CaseIterable {
+  case fp32, bf16
+
+  /// As the network calls it.
+  package var elements: DataType {
+    switch self {
+    case .fp32: .fp32
+    case .bf16: .bf16
+    }
+  }
 }

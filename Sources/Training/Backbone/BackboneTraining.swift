@@ -53,7 +53,7 @@ package final class BackboneTraining {
     (self.settings, self.units, self.validation, self.backbone) = (settings, units, validation, backbone)
     network = try TrainableNetwork(
       backbone.graph, states: checkpoint?.states ?? backbone.states, epsilon: backbone.epsilon,
-      type: settings.precision == .bf16 ? .bf16 : .fp32, threads: threads)
+      type: settings.precision.elements, threads: threads)
     head = TrainableHead(features: network.featureCount)
     schedule = PlateauSchedule(
       learningRate: settings.learningRate, improvement: settings.improvement, patience: settings.patience, decay: 10,

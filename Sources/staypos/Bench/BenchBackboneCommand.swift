@@ -18,7 +18,7 @@ struct BenchBackboneCommand: ParsableCommand {
   @Option var batch = 16
   @Option var steps = 3
   @Option var threads = 2
-  @Option var precision = Precision.fp32
+  @Option var precision = TrainingPrecision.fp32
 
   @Flag(help: "Train the head alone.")
   var headOnly = false
@@ -35,13 +35,12 @@ struct BenchBackboneCommand: ParsableCommand {
     guard cropSize > 0, batch > 1, steps > 0, threads > 0 else {
       throw ValidationError("Numbers have to be above 0, --batch above 1.")
     }
-    guard precision == .fp32 || precision == .bf16 else { throw ValidationError("--precision is fp32 or bf16.") }
   }
 
   func run() throws {
     let backbone = try RandomModel(architecture).withFile { try TrainableBackbone(path: $0) }
     let network = try TrainableNetwork(
-      backbone.graph, states: backbone.states, epsilon: backbone.epsilon, type: precision == .bf16 ? .bf16 : .fp32,
+      backbone.graph, states: backbone.states, epsilon: backbone.epsilon, type: precision.elements,
       threads: threads)
     var head = TrainableHead(features: network.featureCount)
     var random = SplitMix64(seed: 1)

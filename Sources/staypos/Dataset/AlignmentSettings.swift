@@ -66,12 +66,7 @@ struct AlignmentSettings: Codable, Equatable {
   /// Nil if there is no such file.
   private func contents(_ path: FilePath) throws -> [UInt8]? {
     do {
-      let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-      return try file.closeAfter {
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
-        let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0) }
-        return Array(bytes[..<count])
-      }
+      return try path.contents(limit: 1 << 16)
     } catch Errno.noSuchFileOrDirectory {
       return nil
     } catch {

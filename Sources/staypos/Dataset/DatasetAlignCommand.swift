@@ -65,6 +65,7 @@ struct DatasetAlignCommand: ParsableCommand {
         autoencoder, into: output.path, latentNoise: latentNoise, seed: seed, limits: limits.limits)
       let refused = try aligning.run(sources.map(\.path))
       try Console.write(line: "\(aligning.made) pairs made, \(aligning.found) were there, \(refused) images left out")
+      if refused + aligning.made + aligning.found == 0 { Console.complain("there are no images to align") }
       guard refused == 0, aligning.made + aligning.found > 0 else { throw ExitCode.found }
     } catch let error as ExitCode {
       throw error

@@ -45,6 +45,13 @@ extension DatasetIndex {
 }
 
 extension [DatasetIndex.Entry] {
-  /// Of one label: generators, cameras, or collections that have their own; those without any count as one.
-  var sourceCount: Int { Set(map { $0.image.source ?? $0.image.group }).count }
+  /// Of one label: generators, cameras, or collections that have their own.
+  var sources: Set<String> { Set(compactMap { $0.image.source ?? $0.image.group }) }
+
+  /// "2 sources", and how many images have none.
+  var sourcesInWords: String {
+    let without = count { $0.image.source == nil && $0.image.group == nil }
+    guard without < count else { return "no named source" }
+    return "\(sources.count) sources" + (without > 0 ? ", \(without) of no named source" : "")
+  }
 }

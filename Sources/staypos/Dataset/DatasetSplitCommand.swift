@@ -73,7 +73,7 @@ struct DatasetSplitCommand: ParsableCommand {
       guard !entries.isEmpty else { continue }
       let counts = Label.allCases.map { label in
         let mine = entries.filter { $0.image.label == label }
-        return "\(mine.count) \(label == .real ? "real" : "fake") of \(mine.sourceCount) sources"
+        return "\(mine.count) \(label == .real ? "real" : "fake") of \(mine.sourcesInWords)"
       }
       try Console.write(line: "\(part.rawValue.padded(6))\(counts.joined(separator: ", "))")
     }

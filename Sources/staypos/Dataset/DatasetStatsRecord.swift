@@ -38,7 +38,7 @@ struct DatasetStatsRecord: Encodable {
       let facts = entries.facts(label)
       return Class(
         label: label == .real ? "real" : "fake", images: facts.count,
-        sources: entries.filter { $0.image.label == label }.sourceCount,
+        sources: entries.filter { $0.image.label == label }.sources.count,
         formats: facts.reduce(into: [:]) { $0[$1.format.rawValue, default: 0] += 1 },
         jpegQuality: quartiles(facts.compactMap { $0.quality.map(Double.init) }),
         megapixels: quartiles(facts.map { Double($0.size.width * $0.size.height) / 1e6 }),

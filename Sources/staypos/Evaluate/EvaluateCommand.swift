@@ -28,13 +28,13 @@ struct EvaluateCommand: ParsableCommand {
 
       EXIT STATUS
         0   done
-        2   nothing could be measured: no model, no data set, or no image was scored
+        2   nothing could be measured: no model, no data set, no image was scored, or one model alone is to be fused
         64  the command line is wrong
         74  the output could not be written
 
       EXAMPLES
         staypos evaluate --data testset/ --output results/
-        staypos evaluate a.safetensors b.safetensors --data genimage/ --split val
+        staypos evaluate a.safetensors b.safetensors --data genimage/ --split val --output results/
         staypos evaluate --scores results/scores.csv --fuse soft_or_prob --json | jq .models[].average
       """)
 

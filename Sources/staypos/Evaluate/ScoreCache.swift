@@ -50,7 +50,7 @@ final class ScoreCache: Sendable {
 
   private static func entries(_ path: FilePath, _ file: FileDescriptor) throws -> [[UInt8]: Entry] {
     let header = CSVTable.line(Self.header)
-    let bytes = try contents(file)
+    let bytes = try file.contents()
     if bytes.count < header.count, header.starts(with: bytes) {
       try shorten(file, to: 0)
       _ = try file.writeAll(header)
@@ -71,15 +71,6 @@ final class ScoreCache: Sendable {
     // Nothing may be appended to a torn line.
     if table.length < bytes.count { try shorten(file, to: table.length) }
     return entries
-  }
-
-  private static func contents(_ file: FileDescriptor) throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = try chunk.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
-      bytes += chunk[..<count]
-    }
-    return bytes
   }
 
   private static func shorten(_ file: FileDescriptor, to length: Int) throws {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Detection
+import Filesystem
 import FoundationEssentials
 import StayposCore
 import SystemPackage
@@ -72,17 +73,9 @@ struct ModelCardCommand: ParsableCommand {
   }
 
   private func text() throws -> String {
-    var bytes: [UInt8] = []
+    let bytes: [UInt8]
     do {
-      let file = try FileDescriptor.open(card.path, .readOnly, options: .closeOnExec)
-      try file.closeAfter {
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        var count = 0
-        repeat {
-          count = try chunk.withUnsafeMutableBytes { try file.read(into: $0) }
-          bytes += chunk[..<count]
-        } while count > 0 && bytes.count <= Self.sizeLimit
-      }
+      bytes = try card.path.contents(limit: Self.sizeLimit)
     } catch {
       throw Failure("\(card.path.escaped): \(error)")
     }

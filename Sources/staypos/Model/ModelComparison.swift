@@ -90,7 +90,7 @@ struct ModelComparisonRecord: Encodable {
     }
     if let labelled = comparison.labelled {
       lines.append(
-        "average precision  \(labelled.averagePrecision.fixed(5)), before \(labelled.reference.fixed(5)), difference "
+        "average precision  \(labelled.averagePrecision.fixed(5)), in \(against.rawValue) \(labelled.reference.fixed(5)), difference "
           + "\(labelled.difference.fixed(5, signed: true)) (\(labelled.generated) generated, \(labelled.real) real)")
     }
     return lines

@@ -78,7 +78,7 @@ struct CheckpointRecord: Encodable {
     var lines = ["\(path): \(format.rawValue), \(tensors.count) tensors, \(values) values"]
     lines.append(
       architectures.isEmpty
-        ? "architecture: none of those that have a name" : "architecture: \(architectures.joined(separator: " or "))")
+        ? "fits: none of the architectures that have a name" : "fits: \(architectures.joined(separator: " or "))")
     lines += attributes.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
     let width = min(60, (tensors.map(\.name.count).max() ?? 0) + 2)
     lines += tensors.map { tensor in

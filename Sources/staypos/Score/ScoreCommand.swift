@@ -24,7 +24,7 @@ struct ScoreCommand: ParsableCommand {
       probability and logit of such an image are lower bounds, printed with a "≥" before them.
 
       EXIT STATUS
-        0   all files are clear
+        0   all files are clear, or a directory has none (standard error says so)
         1   at least one file is flagged
         2   none is flagged, at least one is not scored (or no model could be loaded)
         64  the command line is wrong
@@ -55,7 +55,7 @@ struct ScoreCommand: ParsableCommand {
     if earlyExit, !pool.canExitEarly {
       Console.complain("--early-exit has no effect: nothing bounds the score of a head that is not positive")
     }
-    var (flagged, notScored) = (false, false)
+    var (flagged, notScored, isEmpty) = (false, false, true)
     if !json, Console.isTerminal { try Console.write(line: Console.paint(ScoreLine.header, .dim)) }
     let (limits, earlyExit) = (limits.limits, earlyExit)
     let find = { found in try FileWalk.visit(files.map(\.path), found) }
@@ -66,6 +66,7 @@ struct ScoreCommand: ParsableCommand {
       case .unreadable(let path, let errno): Examination(refusing: path, Refusal(errno))
       }
     } deliver: { examination in
+      isEmpty = false
       if json {
         try Console.write(
           json: ScoreRecord(
@@ -79,6 +80,8 @@ struct ScoreCommand: ParsableCommand {
       case .clear: break
       }
     }
+    // A wrong directory looks like one in which all is well.
+    if isEmpty { Console.complain("there are no files in \(files.map(\.path.escaped).joined(separator: ", "))") }
     if flagged { throw ExitCode.found }
     if notScored { throw ExitCode.notScored }
   }

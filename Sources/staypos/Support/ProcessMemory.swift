@@ -1,3 +1,4 @@
+import Filesystem
 import Glibc
 import SystemPackage
 
@@ -12,22 +13,10 @@ enum ProcessMemory {
 
   /// The number of a line `Name:   1234 kB`.
   static func kibibytes(_ name: String, in file: String) -> Int? {
-    guard let text = try? contents(of: file) else { return nil }
-    for line in text.split(separator: "\n") where line.hasPrefix("\(name):") {
+    guard let bytes = try? FilePath(file).contents() else { return nil }
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("\(name):") {
       return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
     }
     return nil
-  }
-
-  private static func contents(of path: String) throws -> String {
-    let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-    return try file.closeAfter {
-      var bytes: [UInt8] = []
-      var chunk = [UInt8](repeating: 0, count: 4096)
-      while case let count = try chunk.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
-        bytes += chunk[..<count]
-      }
-      return String(decoding: bytes, as: UTF8.self)
-    }
   }
 }

@@ -18,6 +18,13 @@ func attempt(_ order: String, image: CInt, _ request: ScorerRequest) -> ScoringO
     return .scored(bound, size: ImageSize(width: 2, height: 2))
   case "lie": return .scored(Score(realScore: -1, fakeScore: 1, bias: 0), size: ImageSize(width: 2, height: 2))
   case "abort": abort()
+  case "say":
+    _ = write(STDERR_FILENO, order, order.utf8.count)
+    abort()
+  case "babble":
+    // More than a pipe holds.
+    for _ in 0..<1000 { _ = write(STDERR_FILENO, String(repeating: "a", count: 1000), 1000) }
+    abort()
   case "hang": while true { sleep(1000) }
   case "exit": exit(7)
   case "grow": return grow(words.count > 1 ? Int(words[1]) ?? 0 : 0)
@@ -83,6 +90,8 @@ func attempt(_ order: String, image: CInt, _ request: ScorerRequest) -> ScoringO
   case "read-parent": return answer(callDirectly("process_vm_readv", Int(getppid()), 0, 0, 0, 0))
   case "unshare": return answer(callDirectly("unshare", 0x1000_0000 /* CLONE_NEWUSER */))
   case "io-uring": return answer(callDirectly("syscall", 425, 1, 0))
+  case "shared-memory": return answer(map(MAP_SHARED | MAP_ANONYMOUS))
+  case "growing-memory": return answer(map(MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN))
   case "bpf": return answer(callDirectly("syscall", 321, 0, 0, 0))
   case "raise-limit":
     var limit = rlimit(rlim_cur: 100, rlim_max: 100)
@@ -137,6 +146,11 @@ private func threads() -> ScoringOutcome {
     count += 1
   }
   return .notScored(.corrupt, detail: "\(count) threads")
+}
+
+/// -1, or 0 where the memory can be had.
+private func map(_ flags: CInt) -> Int {
+  mmap(nil, 1 << 20, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED ? -1 : 0
 }
 
 /// As oneDNN does for its kernels.
