@@ -21,20 +21,24 @@ def bounded(features, labels, columns, lower, l2):
 
     x, y = load(features, labels, columns)
     x, y, l2 = x.astype(numpy.float64), y.astype(numpy.float64), float(l2)
+    # In units of each feature's deviation: of features of very different sizes, L-BFGS gives up on the way.
+    scales = x.std(axis=0)
+    x /= scales
 
     def loss(parameters):
-        w, b = parameters[:-1], parameters[-1]
-        z = x @ w + b
+        u, b = parameters[:-1], parameters[-1]
+        w = u / scales
+        z = x @ u + b
         p = 0.5 * (1 + numpy.tanh(z / 2))
         value = numpy.mean(numpy.logaddexp(0, z) - y * z) + l2 / 2 * w @ w
         residual = (p - y) / len(y)
-        return value, numpy.append(x.T @ residual + l2 * w, residual.sum())
+        return value, numpy.append(x.T @ residual + l2 * w / scales, residual.sum())
 
     bounds = [(None if lower == "none" else 0, None)] * x.shape[1] + [(None, None)]
     result = minimize(
         loss, numpy.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds,
         options={"maxiter": 20000, "maxfun": 40000, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-10})
-    return {"loss": float(result.fun), "weights": result.x[:-1].tolist(), "bias": float(result.x[-1])}
+    return {"loss": float(result.fun), "weights": (result.x[:-1] / scales).tolist(), "bias": float(result.x[-1])}
 
 
 def adam(features, labels, columns, batch, steps, rate):
