@@ -13,13 +13,20 @@ extension RunningDaemon {
     try write(text.replacing("[\(table)]\n", with: "[\(table)]\n\(keys)\n", maxReplacements: 1), to: configuration)
   }
 
-  /// Does something while a scorer looks at a file: the scorer stands still meanwhile.
+  /// Does something while the only scorer has a file: the scorer stands still meanwhile, from before the file is there. On
+  /// a busy machine it might be through before anybody looks.
   /// - Parameter drop: brings the file.
   func whileScoring(_ path: FilePath, drop: () throws -> Void, _ action: () async throws -> Void) async throws {
-    let saboteur = Saboteur(self, on: path, SIGSTOP)
+    let scorer = try await eventually("an idle scorer") {
+      let scorers = try #require(try status()["scorers"] as? [[String: Any]])
+      return scorers.first { $0["state"] as? String == "idle" }?["pid"] as? Int
+    }
+    kill(pid_t(scorer), SIGSTOP)
+    defer { kill(pid_t(scorer), SIGCONT) }
     try drop()
-    let scorer = try await eventually("a scorer at work on \(path)") { saboteur.victims.first }
-    defer { kill(scorer, SIGCONT) }
+    try await eventually("\(path) in work") {
+      try status()["inFlight"] as? Int == 1 && hasOpen(processIdentifier, path) ? () : nil
+    }
     try await action()
   }
 

@@ -45,10 +45,15 @@ final class Saboteur: Sendable {
     // Before its execve(2) a child has the descriptors of the daemon.
     let command = FileManager.default.contents(atPath: "/proc/\(process)/comm") ?? Data()
     guard command.starts(with: Data("staypos-scorer".utf8)) else { return false }
-    let directory = "/proc/\(process)/fd"
-    let open = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    return open.contains {
-      (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)")) == path.string
-    }
+    return hasOpen(process, path)
+  }
+}
+
+/// Whether a process has a file open, under the name that it has now.
+func hasOpen(_ process: pid_t, _ path: FilePath) -> Bool {
+  let directory = "/proc/\(process)/fd"
+  let open = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+  return open.contains {
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)")) == path.string
   }
 }
