@@ -66,8 +66,11 @@ extension Quarantine {
       }
       throw error
     }
-    FileMetadata.lockDown(file)
-    try? file.sync()
+    // A copy was made out of reach. The other names of what was copied are none of the quarantine's.
+    if !record.copied {
+      FileMetadata.lockDown(file)
+      try? file.sync()
+    }
     record.state = .quarantined
     // The file is safe here. A record that still says `prepared` means the same to all that read it, and is put right by
     // the recovery of the next start: no reason to try again, nor to report a move as failed that is done.

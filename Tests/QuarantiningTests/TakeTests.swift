@@ -199,6 +199,25 @@ import Testing
     #expect(content(bench.uploads.appending("b.png")) == bytes)
   }
 
+  @Test(
+    "Pitfall 49: another link of a file that was copied keeps its owner and mode", .enabled(if: hasTwoFilesystems))
+  func otherLinkOfACopiedFile() throws {
+    let bench = try Bench(crossDevice: true)
+    defer { bench.remove() }
+    let quarantine = try bench.quarantine()
+    let path = try put(bench.uploads.appending("a.png"))
+    let other = bench.uploads.appending("b.png")
+    link(path.string, other.string)
+    if isRoot { chown(path.string, 12345, 54321) }
+    let before = try status(other)
+    let id = try quarantine.take(path).id
+    let after = try status(other)
+    #expect(after.links == 1)
+    #expect([after.mode, after.uid, after.gid] == [before.mode, before.uid, before.gid])
+    let object = try status(bench.quarantinePath.appending("\(id)"))
+    #expect([object.mode, object.uid] == [0o400, geteuid()])
+  }
+
   /// A tmpfs of 64 KiB in a mount namespace of a child process is full half way through the copy.
   @Test(.enabled(if: isRoot && hasTwoFilesystems))
   func fullDiskLeavesTheSourceIntact() async throws {
