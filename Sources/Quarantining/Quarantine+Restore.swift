@@ -9,23 +9,20 @@ extension Quarantine {
     /// As the file is now: what to remember so that it is not quarantined again.
     package var identity: FileIdentity
     package var record: QuarantineRecord
-    /// Attributes that the target does not take; only if that was accepted.
-    package var refusedAttributes: [String]
   }
 
   /// Gives a file back with its owner, mode, times, attributes and ACL. Nothing is ever overwritten.
   ///
   /// - Parameters:
   ///   - target: absolute; nil: where it came from.
-  ///   - force: also if the content is not what was quarantined, and without attributes that the target does not take.
   ///   - beforePublishing: gets the identity of what is about to appear at the target, but for its change time. If it
   ///     throws, the object stays here.
   ///   - beforeForgetting: called when the file is in its place. If it throws, the record stays, and ``recover(beforeForgetting:)``
   ///     goes on from it.
-  /// - Throws: `exists`, `parent-missing`, `symlink`: name another target. `evidence-changed`, `metadata`: force it.
-  ///   The object stays here in every case but a failure of `beforeForgetting`.
+  /// - Throws: `exists`, `parent-missing`, `symlink`: name another target. `evidence-changed`, `metadata`: it cannot be given
+  ///   back as it was. The object stays here in every case but a failure of `beforeForgetting`.
   package func restore(
-    _ id: QuarantineID, to target: FilePath? = nil, force: Bool = false,
+    _ id: QuarantineID, to target: FilePath? = nil,
     beforePublishing: (FileIdentity) throws -> Void = { _ in },
     beforeForgetting: (Departure) throws -> Void = { _ in }
   ) throws(QuarantineError) -> Restored {
@@ -46,11 +43,10 @@ extension Quarantine {
         guard error.code == .notFound else { throw error }
         throw QuarantineError(.notFound, "the content of \(id) is gone; only its record is left: delete it")
       }
-      if !force {
-        try Self.verify(
-          object.descriptor, holds: record.size, record.sha256, orElse: .evidenceChanged,
-          "the content is not what was quarantined: export and look at it, or force the restore")
-      }
+      try Self.verify(
+        object.descriptor, holds: record.size, record.sha256, orElse: .evidenceChanged,
+        "the content of \(id) is not what was quarantined, and is not given back: if it is wanted all the same, copy it out "
+          + "of the quarantine by hand and delete \(id)")
       record.state = .restoring
       record.restoration = QuarantineRecord.Restoration(target: path)
       let original = record
@@ -58,7 +54,7 @@ extension Quarantine {
         try self.write(record)
         try Failpoint.hit("restore.recorded")
         let restored = try self.restore(
-          &record, object.descriptor, to: location, force: force, beforePublishing: beforePublishing)
+          &record, object.descriptor, to: location, beforePublishing: beforePublishing)
         try beforeForgetting(.restored(restored.record, as: restored.identity))
         try Failpoint.hit("restore.told")
         // The file is where it belongs. A record left behind says so to recovery.
@@ -79,11 +75,11 @@ extension Quarantine {
   }
 
   private func restore(
-    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation, force: Bool,
+    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation,
     beforePublishing: (FileIdentity) throws -> Void
   ) throws -> Restored {
     let links = try object.status().links
-    var refused = try Self.apply(record, to: object, force: force)
+    try Self.apply(record, to: object)
     try Failpoint.hit("restore.prepared")
     try object.sync()
     try beforePublishing(try object.status().identity)
@@ -100,8 +96,7 @@ extension Quarantine {
     let identity: FileIdentity
     if copied {
       FileMetadata.lockDown(object)
-      (identity, refused) = try copyOut(
-        &record, object, to: location, force: force, beforePublishing: beforePublishing)
+      identity = try copyOut(&record, object, to: location, beforePublishing: beforePublishing)
     } else {
       forget(bytes: record.size)
       try Failpoint.hit("restore.moved")
@@ -113,24 +108,25 @@ extension Quarantine {
     var result = record
     result.state = .quarantined
     result.restoration = nil
-    return Restored(
-      path: location.directory.path.appending(location.name), identity: identity, record: result,
-      refusedAttributes: refused)
+    return Restored(path: location.directory.path.appending(location.name), identity: identity, record: result)
   }
 
   private func copyOut(
-    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation, force: Bool,
+    _ record: inout QuarantineRecord, _ object: borrowing Descriptor, to location: borrowing FileLocation,
     beforePublishing: (FileIdentity) throws -> Void
-  ) throws -> (FileIdentity, [String]) {
+  ) throws -> FileIdentity {
     let temporary = Self.temporaryName(record.id)
     let copy = try location.directory.open(temporary, .create(mode: 0o600))
-    let refused: [String]
     do {
-      _ = try object.copyContent(to: copy)
+      do throws(FilesystemError) {
+        _ = try object.copyContent(to: copy)
+      } catch {
+        throw FilesystemError(error, path: location.directory.path)
+      }
       try Failpoint.hit("restore.copied")
-      let (size, digest) = force ? try Self.measure(object) : (record.size, record.sha256)
-      try Self.verify(copy, holds: size, digest, orElse: .io, "the copy is not what was read: check the disk")
-      refused = try Self.apply(record, to: copy, force: force)
+      try Self.verify(
+        copy, holds: record.size, record.sha256, orElse: .io, "the copy is not what was read: check the disk")
+      try Self.apply(record, to: copy)
       try copy.sync()
       let identity = try copy.status().identity
       record.restoration?.copy = identity
@@ -152,7 +148,7 @@ extension Quarantine {
     let identity = try copy.status().identity
     try removeObject(record)
     try Failpoint.hit("restore.objectRemoved")
-    return (identity, refused)
+    return identity
   }
 
   /// Back to how it was before a restore was tried.
@@ -175,9 +171,7 @@ extension Quarantine {
     return status.identity.isSameFile(as: copy)
   }
 
-  private static func apply(
-    _ record: QuarantineRecord, to file: borrowing Descriptor, force: Bool
-  ) throws -> [String] {
+  private static func apply(_ record: QuarantineRecord, to file: borrowing Descriptor) throws {
     let refused: [String]
     do throws(FilesystemError) {
       refused = try record.metadata.apply(to: file)
@@ -189,15 +183,12 @@ extension Quarantine {
           + "\(String(record.metadata.mode, radix: 8)): the daemon needs CAP_CHOWN and CAP_FOWNER, or its user must be "
           + "the owner", errno: error.errno)
     }
-    guard refused.isEmpty || force else {
+    guard refused.isEmpty else {
       throw QuarantineError(
-        .metadata, "the target does not take \(refused.joined(separator: ", ")): choose another, or force the restore")
+        .metadata,
+        "the file system there does not take the attributes \(refused.joined(separator: ", ")): name a path on another "
+          + "with --to")
     }
-    return refused
-  }
-
-  private static func measure(_ file: borrowing Descriptor) throws -> (Int64, SHA256Digest) {
-    (try file.status().identity.size, try digest(of: file))
   }
 
   private static func locateTarget(_ path: FilePath) throws -> FileLocation {
@@ -211,7 +202,7 @@ extension Quarantine {
       switch error.code {
       case .notFound, .notDirectory:
         throw QuarantineError(
-          .parentMissing, "its directory is gone: make it again, or name another target", path: path)
+          .parentMissing, "its directory is gone: make it again, or name another path with --to", path: path)
       case .symlink:
         throw QuarantineError(
           .symlink, "a directory of the path is a symbolic link, which is not followed: name the real path", path: path)
@@ -226,12 +217,15 @@ extension Quarantine {
       return location
     }
     guard present.kind != .symlink else {
-      throw QuarantineError(.symlink, "a symbolic link is there: remove it, or name another target", path: path)
+      throw QuarantineError(
+        .symlink, "a symbolic link is there: remove it, or name another path with --to", path: path)
     }
     throw taken(path)
   }
 
   private static func taken(_ path: FilePath?) -> QuarantineError {
-    QuarantineError(.exists, "something is there, and nothing is overwritten: name another target", path: path)
+    QuarantineError(
+      .exists, "something is there, and nothing is overwritten: move that away, or name another path with --to",
+      path: path)
   }
 }

@@ -152,8 +152,13 @@ package final class Quarantine: Sendable {
     do throws(FilesystemError) {
       json = try RegularFile(opening: Self.recordName(id), in: directory).descriptor.readAll(limit: 1 << 24)
     } catch {
-      throw error.code == .notFound
-        ? QuarantineError(.notFound, "there is no quarantined file \(id)") : QuarantineError(error)
+      switch error.code {
+      case .notFound: throw QuarantineError(.notFound, "there is no quarantined file \(id)")
+      case .tooLarge:
+        throw QuarantineError(
+          .tampered, "the record of \(id) is larger than any that was written: put a copy of \(id).json back")
+      default: throw QuarantineError(error)
+      }
     }
     return try QuarantineRecord(reading: json, id: id)
   }

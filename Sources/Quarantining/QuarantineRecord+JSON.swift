@@ -81,8 +81,11 @@ extension QuarantineRecord: Codable {
     do {
       self = try JSONDecoder().decode(QuarantineRecord.self, from: Data(json))
     } catch {
+      let reason = (error as? DecodingError)?.reason ?? "\(error)"
       throw QuarantineError(
-        .tampered, "the record of \(id) makes no sense (\(error)): put back a copy of it, or export the object by hand")
+        .tampered,
+        "the record of \(id) makes no sense (\(reason)): put a copy of \(id).json back, or copy the content out of the "
+          + "quarantine by hand")
     }
     guard self.id == id else {
       throw QuarantineError(.tampered, "the record of \(id) is that of \(self.id): give the file its own name back")
@@ -118,6 +121,21 @@ extension QuarantineRecord.Restoration: Codable {
     try values.encode(json.path, forKey: .path)
     try values.encodeIfPresent(json.pathBase64, forKey: .pathBase64)
     try values.encodeIfPresent(copy, forKey: .copy)
+  }
+}
+
+extension DecodingError {
+  /// Which value is wrong and how, in one line.
+  fileprivate var reason: String {
+    let (context, missing): (Context, String?) =
+      switch self {
+      case .keyNotFound(let key, let context): (context, key.stringValue)
+      case .valueNotFound(_, let context), .typeMismatch(_, let context), .dataCorrupted(let context): (context, nil)
+      @unknown default: (Context(codingPath: [], debugDescription: "it is not a record"), nil)
+      }
+    let place = context.codingPath.map(\.stringValue).joined(separator: ".")
+    if let missing { return "\(place.isEmpty ? "" : "\(place): ")there is no \(missing)" }
+    return place.isEmpty ? context.debugDescription : "\(place): \(context.debugDescription)"
   }
 }
 

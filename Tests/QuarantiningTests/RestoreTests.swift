@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test(arguments: hasTwoFilesystems ? [false, true] : [false])
-  func changedEvidenceIsNotGivenBackUnlessForced(crossDevice: Bool) throws {
+  func changedEvidenceIsNotGivenBack(crossDevice: Bool) throws {
     let bench = try Bench(crossDevice: crossDevice)
     defer { bench.remove() }
     let quarantine = try bench.quarantine()
@@ -53,9 +53,52 @@ import Testing
     _ = try file.closeAfter { try file.writeAll([0]) }
     #expect(code { _ = try quarantine.restore(record.id) } == .evidenceChanged)
     #expect(content(path) == nil)
-    _ = try quarantine.restore(record.id, force: true)
-    #expect(content(path) == [0] + bytes.dropFirst())
-    #expect(try bench.names().isEmpty)
+    #expect(try quarantine.record(record.id) == record)
+  }
+
+  /// As `staypos-ctl` shows them.
+  @Test func refusalsSayWhatToDo() throws {
+    let bench = try Bench()
+    defer { bench.remove() }
+    let quarantine = try bench.quarantine()
+    let path = try put(bench.uploads.appending("a.png"))
+    let id = try quarantine.take(path).id
+    func refusal(_ target: FilePath? = nil) -> String? {
+      do throws(QuarantineError) {
+        _ = try quarantine.restore(id, to: target)
+        return nil
+      } catch {
+        return error.description
+      }
+    }
+    try put(path, [3])
+    #expect(
+      refusal()
+        == "\(path): something is there, and nothing is overwritten: move that away, or name another path with --to")
+    let orphan = bench.uploads.appending("gone/a.png")
+    #expect(
+      refusal(orphan) == "\(orphan): its directory is gone: make it again, or name another path with --to")
+    let linked = bench.uploads.appending("link")
+    symlink("a.png", linked.string)
+    #expect(
+      refusal(linked) == "\(linked): a symbolic link is there: remove it, or name another path with --to")
+
+    let file = bench.quarantinePath.appending("\(id).json").string
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    for (old, new, reason) in [
+      ("\"state\"", "\"stat\"", "there is no state"), ("\"size\" : 19", "\"size\" : 20", "size: sizes contradict"),
+      ("{", "", "not"),
+    ] {
+      let changed = text.replacing(old, with: new, maxReplacements: 1)
+      try #require(changed != text)
+      try changed.write(toFile: file, atomically: true, encoding: .utf8)
+      let message = try #require(refusal())
+      #expect(message.hasPrefix("the record of \(id) makes no sense ("), "\(message)")
+      #expect(message.contains(reason) && message.contains("put a copy of \(id).json back"), "\(message)")
+      #expect(message.count < 300 && !message.contains("\n"), "\(message)")
+    }
+    try Data(count: 17 << 20).write(to: URL(filePath: file))
+    #expect(refusal()?.hasPrefix("the record of \(id) is larger than any that was written") == true)
   }
 
   @Test(

@@ -36,8 +36,8 @@ extension PipelineContext {
     guard let known, !record.agrees(with: known) else { return }
     throw QuarantineError(
       .tampered,
-      "the record of \(record.id) is not what was written when the file was moved (path, size or sha256): put back a "
-        + "copy of it, or export the object by hand")
+      "the record of \(record.id) is not what was written when the file was moved (path, size or sha256): put a copy of "
+        + "\(record.id).json back, or copy the content out of the quarantine by hand")
   }
 
   func note(_ departure: Quarantine.Departure) throws(CatalogueError) {
