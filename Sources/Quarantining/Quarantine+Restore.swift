@@ -119,7 +119,7 @@ extension Quarantine {
     let copy = try location.directory.open(temporary, .create(mode: 0o600))
     do {
       do throws(FilesystemError) {
-        _ = try object.copyContent(to: copy)
+        _ = try object.copyContent(to: copy, limit: record.size)
       } catch {
         throw FilesystemError(error, path: location.directory.path)
       }

@@ -132,15 +132,15 @@ extension Quarantine {
     try Failpoint.hit("take.copyRecorded")
     do {
       let copy = try directory.open(part, .create(mode: 0o400))
-      _ = try file.copyContent(to: copy)
+      _ = try file.copyContent(to: copy, limit: record.size)
       try Failpoint.hit("take.copied")
+      // If that is why the copy is another, it is no fault of the disk.
+      try Self.requireUnchanged(file, record)
       try copy.setModified(record.metadata.modified)
       try Self.verify(
         copy, holds: record.size, record.sha256, orElse: .io, "the copy is not what was read: check the disk")
       try copy.sync()
-      guard try file.status().identity == record.identity else {
-        throw QuarantineError(.changed, "it was changed while it was copied", path: record.path)
-      }
+      try Self.requireUnchanged(file, record)
       try directory.rename(part, to: directory, as: object, noReplace: true)
       try directory.sync()
       try Failpoint.hit("take.published")
@@ -158,6 +158,12 @@ extension Quarantine {
     Failpoint.pass("take.sourceRemoved")
     // The copy is durable. Should the removal get lost in a power cut, the file is found and scored again.
     try? location.directory.sync()
+  }
+
+  private static func requireUnchanged(_ file: borrowing Descriptor, _ record: QuarantineRecord) throws {
+    guard try file.status().identity == record.identity else {
+      throw QuarantineError(.changed, "it was changed while it was copied", path: record.path)
+    }
   }
 
   /// Unlinks the copied file and no other. The name is taken aside first: an unlink goes by name alone, and somebody may
@@ -228,17 +234,13 @@ extension Quarantine {
     _ file: borrowing Descriptor, holds size: Int64, _ sha256: SHA256Digest, orElse code: QuarantineError.Code,
     _ message: String
   ) throws {
-    guard try file.status().identity.size == size, try digest(of: file) == sha256 else {
-      throw QuarantineError(code, message)
-    }
-  }
-
-  static func digest(of file: borrowing Descriptor) throws(FilesystemError) -> SHA256Digest {
+    let digest: SHA256Digest?
     do throws(Errno) {
-      return try SHA256Digest(contentsOf: file.rawValue)
+      digest = try SHA256Digest(contentsOf: file.rawValue, ofSize: size)
     } catch {
       throw FilesystemError(errno: error, operation: "read the file again")
     }
+    guard digest == sha256 else { throw QuarantineError(code, message) }
   }
 
   private static func check(_ location: borrowing FileLocation, names identity: FileIdentity) throws {

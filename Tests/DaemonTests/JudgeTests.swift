@@ -252,6 +252,22 @@ import Watching
     #expect(try harness.context.catalogue.history(limit: 9).map(\.verdict) == [.flagged])
   }
 
+  #if DEBUG
+    @Test("Pitfall 32: a file that grows while it is read is read no further than it was long, and waits")
+    func growingWhileRead() throws {
+      let item = try harness.upload("a.png", "generated")
+      try Failpoint.$handler.withValue({ name in
+        guard name == "scoring.opened" else { return }
+        let file = try FileDescriptor.open(item.path, .writeOnly, options: .append)
+        _ = try file.closeAfter { try file.writeAll([1]) }
+      }) { try harness.judge(item) }
+      #expect(try harness.context.catalogue.history(limit: 9).isEmpty)
+      #expect(harness.context.catalogue.totals.queue.waiting == 1)
+      let next = try harness.context.catalogue.lease(now: Timestamp.now.advanced(by: .seconds(3)))
+      #expect(next?.waits == 1)
+    }
+  #endif
+
   @Test("a file that changes under every look waits for a better time")
   func swappedAgainAndAgain() throws {
     let item = try harness.upload("a.png", "generated")

@@ -20,10 +20,13 @@ import Testing
     let source = try RegularFile(opening: "source", in: directory)
     let inKernel = try directory.open("kernel", .create(mode: 0o600))
     let inMemory = try directory.open("memory", .create(mode: 0o600))
-    #expect(try source.descriptor.copyContent(to: inKernel) == Int64(count))
-    #expect(try source.descriptor.copyThroughMemory(to: inMemory, from: 0) == Int64(count))
+    #expect(try source.descriptor.copyContent(to: inKernel, limit: .max) == Int64(count))
+    #expect(try source.descriptor.copyThroughMemory(to: inMemory, from: 0, limit: .max) == Int64(count))
     #expect(try inKernel.readAll(limit: count) == bytes)
     #expect(try inMemory.readAll(limit: count) == bytes)
+    let part = try directory.open("part", .create(mode: 0o600))
+    #expect(try source.descriptor.copyContent(to: part, limit: 1000) == Int64(min(count, 1000)))
+    #expect(try part.readAll(limit: 1000) == Array(bytes.prefix(1000)))
   }
 
   @Test(.enabled(if: access("/dev/shm", W_OK) == 0, "needs /dev/shm as a second file system"))
@@ -33,7 +36,7 @@ import Testing
     let source = try RegularFile(opening: temporary.path("file"))
     let directory = try Directory(opening: other.path)
     let target = try directory.open("file", .create(mode: 0o600))
-    #expect(try source.descriptor.copyContent(to: target) == 6)
+    #expect(try source.descriptor.copyContent(to: target, limit: 6) == 6)
     #expect(try target.readAll(limit: 6) == Array("across".utf8))
     let here = try Directory(opening: temporary.path)
     let error = #expect(throws: FilesystemError.self) {
@@ -45,7 +48,14 @@ import Testing
   @Test func procfsFilesWithoutASizeAreCopiedToo() throws {
     let source = try Descriptor.open("/proc/version", .read)
     let target = try Descriptor.open(temporary.path("copy"), .create(mode: 0o600))
-    #expect(try source.copyContent(to: target) > 10)
+    #expect(try source.copyContent(to: target, limit: 1000) > 10)
+  }
+
+  @Test func anEndlessFileIsCopiedToTheLimit() throws {
+    let source = try Descriptor.open("/dev/zero", .read)
+    let target = try Descriptor.open(temporary.path("copy"), .create(mode: 0o600))
+    #expect(try source.copyContent(to: target, limit: 300_000) == 300_000)
+    #expect(try target.status().identity.size == 300_000)
   }
 
   @Test(.enabled(if: access("/dev/full", W_OK) == 0, "needs /dev/full"))
@@ -53,7 +63,9 @@ import Testing
     temporary.write("content", to: "file")
     let source = try RegularFile(opening: temporary.path("file"))
     let full = try Descriptor.open("/dev/full", .readWrite)
-    let error = #expect(throws: FilesystemError.self) { _ = try source.descriptor.copyContent(to: full) }
+    let error = #expect(throws: FilesystemError.self) {
+      _ = try source.descriptor.copyContent(to: full, limit: .max)
+    }
     #expect(error?.code == .noSpace)
     #expect(throws: FilesystemError.self) { try full.writeAll([1]) }
   }

@@ -113,6 +113,11 @@ func run(_ command: String, _ arguments: [String]) throws -> Int32 {
   return process.terminationStatus
 }
 
+func append(_ path: FilePath, _ content: [UInt8] = [1]) throws {
+  let file = try FileDescriptor.open(path, .writeOnly, options: .append)
+  _ = try file.closeAfter { try file.writeAll(content) }
+}
+
 /// unshare(2) with CLONE_NEWNS, which Swift's Glibc module does not show.
 func unshareMounts() -> Bool {
   typealias Function = @convention(c) (CInt) -> CInt

@@ -1,6 +1,7 @@
 import Filesystem
 import Foundation
 import Glibc
+import Hashing
 import Quarantining
 import StayposCore
 import SystemPackage
@@ -216,6 +217,42 @@ import Testing
     #expect([after.mode, after.uid, after.gid] == [before.mode, before.uid, before.gid])
     let object = try status(bench.quarantinePath.appending("\(id)"))
     #expect([object.mode, object.uid] == [0o400, geteuid()])
+  }
+
+  #if DEBUG
+    @Test(
+      "Pitfall 32: of a file that grows while it is copied no more is copied than was scored",
+      .enabled(if: hasTwoFilesystems))
+    func growingWhileCopied() throws {
+      let bench = try Bench(crossDevice: true)
+      defer { bench.remove() }
+      let quarantine = try bench.quarantine()
+      let path = try put(bench.uploads.appending("a.png"))
+      let result = Failpoint.$handler.withValue({ name in
+        if name == "take.copyRecorded" { try append(path) }
+        guard name == "take.copied" else { return }
+        let part = try #require(try bench.names().first { $0.hasSuffix(".part") })
+        #expect(content(bench.quarantinePath.appending(part)) == bytes)
+      }) { code { try quarantine.take(path) } }
+      #expect(result == .changed)
+      #expect(content(path) == bytes + [1])
+      #expect(try bench.names().isEmpty)
+      #expect(quarantine.totals.count == 0)
+    }
+  #endif
+
+  @Test func digestsEndWhereTheyWereToldTo() throws {
+    let endless = try FileDescriptor.open("/dev/zero", .readOnly)
+    defer { try? endless.close() }
+    #expect(try SHA256Digest(contentsOf: endless.rawValue, ofSize: 1_000_000) == nil)
+    let bench = try Bench()
+    defer { bench.remove() }
+    let file = try RegularFile(opening: put(bench.uploads.appending("a.png")))
+    let size = Int64(bytes.count)
+    for other in [size - 1, size + 1, 0, .max] {
+      #expect(try SHA256Digest(contentsOf: file.descriptor.rawValue, ofSize: other) == nil)
+    }
+    #expect(try SHA256Digest(contentsOf: file.descriptor.rawValue, ofSize: size) == SHA256Digest(hashing: bytes))
   }
 
   /// A tmpfs of 64 KiB in a mount namespace of a child process is full half way through the copy.

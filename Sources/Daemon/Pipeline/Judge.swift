@@ -82,12 +82,16 @@ struct Judge {
       return nil
     }
 
-    let sha256: SHA256Digest
+    let digest: SHA256Digest?
     do {
-      sha256 = try SHA256Digest(contentsOf: file.descriptor.rawValue)
+      digest = try SHA256Digest(contentsOf: file.descriptor.rawValue, ofSize: identity.size)
     } catch {
       entry.verdict = .notScored(.ioError)
       try setBack(.unreadable, "cannot be read: \(error)", entry, identity: nil)
+      return nil
+    }
+    guard let sha256 = digest else {
+      try setBack(.change, "it changed while it was read", file, entry)
       return nil
     }
     entry.sha256 = sha256
@@ -186,10 +190,14 @@ struct Judge {
       step()
       guard let after = try? file.descriptor.status().identity else { return .changed }
       if after == before { return .stable(outcome) }
-      guard (try? SHA256Digest(contentsOf: file.descriptor.rawValue)) == sha256 else { return .changed }
+      guard holds(file, sha256) else { return .changed }
       before = after
     }
     return .changed
+  }
+
+  private func holds(_ file: borrowing RegularFile, _ sha256: SHA256Digest) -> Bool {
+    (try? SHA256Digest(contentsOf: file.descriptor.rawValue, ofSize: file.status.identity.size)) == sha256
   }
 
   /// The verdict holds only for the bytes that were read: if they are not the file's any more, the file comes again.
@@ -205,7 +213,7 @@ struct Judge {
     }
     if status.identity != file.status.identity {
       // A new name or mode changes ctime too: only the bytes themselves can tell.
-      guard (try? SHA256Digest(contentsOf: file.descriptor.rawValue)) == sha256 else {
+      guard holds(file, sha256) else {
         return try setBack(.change, "it changed while it was scored", file, entry)
       }
     }
