@@ -16,25 +16,54 @@ package struct ExtendedAttribute: Hashable, Sendable {
 }
 
 extension Descriptor {
-  /// All extended attributes that the process may see, in the kernel's order; none where the file system has none.
-  package func extendedAttributes() throws(FilesystemError) -> [ExtendedAttribute] {
-    let names: [UInt8]
+  /// Extended attributes that the process may see; none where the file system has none.
+  ///
+  /// - Parameter limit: bytes of names and values together. What does not fit is left out, ACLs last.
+  /// - Returns: also whether these are all of them.
+  package func extendedAttributes(
+    limit: Int
+  ) throws(FilesystemError) -> (attributes: [ExtendedAttribute], areAll: Bool) {
+    var names: [[UInt8]]
+    var areAll = true
     switch sized({ flistxattr(rawValue, $0, $1) }) {
-    case .success(let list): names = list
-    case .failure(Errno(rawValue: EOPNOTSUPP)): return []
+    case .success(let list): names = list.split(separator: 0).map(Array.init)
+    case .failure(Errno(rawValue: EOPNOTSUPP)): return ([], true)
+    // More names than the kernel lists (64 KiB); one that is known can be asked for.
+    case .failure(Errno(rawValue: E2BIG)):
+      names = [Array("system.posix_acl_access".utf8)]
+      areAll = false
     case .failure(let errno): throw FilesystemError(errno: errno, operation: "list extended attributes")
     }
+    _ = names.partition { !$0.starts(with: "system.".utf8) }
     var attributes: [ExtendedAttribute] = []
-    for name in names.split(separator: 0) {
-      let terminated = name.map { CChar(bitPattern: $0) } + [0]
-      switch sized({ fgetxattr(rawValue, terminated, $0, $1) }) {
-      case .success(let value): attributes.append(ExtendedAttribute(name: Array(name), value: value))
-      // Removed since the list was made.
-      case .failure(Errno(rawValue: ENODATA)): continue
-      case .failure(let errno): throw FilesystemError(errno: errno, operation: "read an extended attribute")
+    var left = limit
+    for name in names {
+      do throws(FilesystemError) {
+        guard let value = try extendedAttribute(name) else { continue }
+        if name.count + value.count <= left {
+          attributes.append(ExtendedAttribute(name: name, value: value))
+          left -= name.count + value.count
+        } else {
+          areAll = false
+        }
+      } catch {
+        guard error.code == .tooLarge else { throw error }
+        areAll = false
       }
     }
-    return attributes
+    return (attributes, areAll)
+  }
+
+  /// The value of one extended attribute; nil if there is none of that name.
+  ///
+  /// - Throws: `too-large`: more than the kernel hands out (64 KiB).
+  package func extendedAttribute(_ name: [UInt8]) throws(FilesystemError) -> [UInt8]? {
+    let terminated = name.map { CChar(bitPattern: $0) } + [0]
+    switch sized({ fgetxattr(rawValue, terminated, $0, $1) }) {
+    case .success(let value): return value
+    case .failure(Errno(rawValue: ENODATA)), .failure(Errno(rawValue: EOPNOTSUPP)): return nil
+    case .failure(let errno): throw FilesystemError(errno: errno, operation: "read an extended attribute")
+    }
   }
 
   package func setExtendedAttribute(_ attribute: ExtendedAttribute) throws(FilesystemError) {

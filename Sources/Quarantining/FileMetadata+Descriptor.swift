@@ -4,11 +4,15 @@ import StayposCore
 import SystemPackage
 
 extension FileMetadata {
+  /// Bytes. XFS, Btrfs and tmpfs let a file have hundreds of times as many, and nobody may escape by that.
+  static let attributeLimit = 1 << 20
+
   /// - Parameter status: the file's own.
   init(of file: borrowing Descriptor, status: FileStatus) throws(FilesystemError) {
+    let (attributes, areAll) = try file.extendedAttributes(limit: Self.attributeLimit)
     self.init(
       uid: status.uid, gid: status.gid, mode: status.mode, modified: status.identity.modified,
-      attributes: try file.extendedAttributes().sorted { $0.name.lexicographicallyPrecedes($1.name) })
+      attributes: attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }, attributesOmitted: !areAll)
   }
 
   /// Gives a file exactly this; changes only what differs, so that a daemon without rights can restore its own files.
@@ -24,8 +28,7 @@ extension FileMetadata {
     }
     if status.mode != mode { try file.setMode(mode) }
     var refused: [String] = []
-    let present = Set(try file.extendedAttributes())
-    for attribute in attributes where !present.contains(attribute) {
+    for attribute in attributes where try file.extendedAttribute(attribute.name) != attribute.value {
       do throws(FilesystemError) {
         try file.setExtendedAttribute(attribute)
       } catch {

@@ -79,7 +79,10 @@ extension Quarantine {
     beforePublishing: (FileIdentity) throws -> Void
   ) throws -> Restored {
     let links = try object.status().links
-    try Self.apply(record, to: object)
+    // For another mount a copy gets it: this file system may not take what that one does.
+    if try directory.descriptor.status().mountID == location.directory.descriptor.status().mountID {
+      try Self.apply(record, to: object)
+    }
     try Failpoint.hit("restore.prepared")
     try object.sync()
     try beforePublishing(try object.status().identity)

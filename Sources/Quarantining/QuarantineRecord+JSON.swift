@@ -5,8 +5,9 @@ import SystemPackage
 
 extension QuarantineRecord: Codable {
   private enum CodingKeys: String, CodingKey {
-    case format, id, state, path, pathBase64, identity, sha256, size, uid, gid, mode, modified, attributes, links
-    case writerOpen, score, probability, threshold, model, time, timeText, host, copied, restoration
+    case format, id, state, path, pathBase64, identity, sha256, size, uid, gid, mode, modified, attributes
+    case attributesOmitted, links, writerOpen, score, probability, threshold, model, time, timeText, host, copied,
+      restoration
   }
 
   package init(from decoder: any Decoder) throws {
@@ -34,7 +35,8 @@ extension QuarantineRecord: Codable {
     metadata = FileMetadata(
       uid: try values.decode(UInt32.self, forKey: .uid), gid: try values.decode(UInt32.self, forKey: .gid), mode: mode,
       modified: try values.decode(Timestamp.self, forKey: .modified),
-      attributes: try values.decode([StoredAttribute].self, forKey: .attributes).map(\.attribute))
+      attributes: try values.decode([StoredAttribute].self, forKey: .attributes).map(\.attribute),
+      attributesOmitted: try values.decodeIfPresent(Bool.self, forKey: .attributesOmitted) ?? false)
     links = try values.decode(UInt64.self, forKey: .links)
     writerOpen = try values.decodeIfPresent(Bool.self, forKey: .writerOpen)
     score = try values.decode(Score.self, forKey: .score)
@@ -63,6 +65,7 @@ extension QuarantineRecord: Codable {
     try values.encode(metadata.mode, forKey: .mode)
     try values.encode(metadata.modified, forKey: .modified)
     try values.encode(metadata.attributes.map(StoredAttribute.init), forKey: .attributes)
+    if metadata.attributesOmitted { try values.encode(true, forKey: .attributesOmitted) }
     try values.encode(links, forKey: .links)
     try values.encodeIfPresent(writerOpen, forKey: .writerOpen)
     try values.encode(score, forKey: .score)

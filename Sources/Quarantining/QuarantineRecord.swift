@@ -67,4 +67,6 @@ package struct FileMetadata: Sendable, Equatable {
   package var modified: Timestamp
   /// With ACLs (`system.posix_acl_access`), sorted by name.
   package var attributes: [ExtendedAttribute]
+  /// There were more, too large together to be kept. On the inode itself they stay; a copy loses them.
+  package var attributesOmitted: Bool
 }

@@ -86,7 +86,12 @@ import Testing
       ExtendedAttribute(name: Array("user.long".utf8), value: pattern(1500)),
     ]
     for attribute in attributes { try file.setExtendedAttribute(attribute) }
-    #expect(Set(try file.extendedAttributes()) == attributes)
+    let read = try file.extendedAttributes(limit: .max)
+    #expect(Set(read.attributes) == attributes && read.areAll)
+    #expect(try file.extendedAttribute(Array("user.empty".utf8)) == [])
+    #expect(try file.extendedAttribute(Array("user.none".utf8)) == nil)
+    let short = try file.extendedAttributes(limit: 100)
+    #expect(Set(short.attributes) == attributes.filter { $0.value.count < 100 } && !short.areAll)
   }
 
   @Test(arguments: [0, 1_700_000_000_123_456_789, -1, -1_500_000_000])

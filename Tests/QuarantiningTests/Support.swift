@@ -27,7 +27,7 @@ final class Bench: Sendable {
     for path in [uploads, base] { try? FileManager.default.removeItem(atPath: path.string) }
   }
 
-  private static func temporary(_ parent: String) throws -> FilePath {
+  static func temporary(_ parent: String) throws -> FilePath {
     var template = Array("\(parent)/staypos-quarantine-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
     return FilePath(platformString: template)
@@ -117,6 +117,20 @@ func append(_ path: FilePath, _ content: [UInt8] = [1]) throws {
   let file = try FileDescriptor.open(path, .writeOnly, options: .append)
   _ = try file.closeAfter { try file.writeAll(content) }
 }
+
+func setAttribute(_ name: String, _ value: [UInt8], of path: FilePath) throws {
+  let file = try RegularFile(opening: path)
+  try file.descriptor.setExtendedAttribute(ExtendedAttribute(name: Array(name.utf8), value: value))
+}
+
+/// More, and more of them, than are recorded.
+let memoryTakesAttributes: Bool = {
+  let path = FilePath("/dev/shm/staypos-attributes-\(getpid())")
+  guard (try? put(path)) != nil else { return false }
+  defer { unlink(path.string) }
+  let value = [UInt8](repeating: 7, count: 4000)
+  return (0..<300).allSatisfy { (try? setAttribute("user.\($0)", value, of: path)) != nil }
+}()
 
 /// unshare(2) with CLONE_NEWNS, which Swift's Glibc module does not show.
 func unshareMounts() -> Bool {

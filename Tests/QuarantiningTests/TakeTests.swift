@@ -29,9 +29,7 @@ import Testing
       // acl(5), where setfacl and the file system have it.
       let hasACL = try run("setfacl", ["-m", "u:777:r", path.string]) == 0
       let before = try status(path)
-      let attributes = try RegularFile(opening: path).descriptor.extendedAttributes().sorted {
-        $0.name.count < $1.name.count
-      }
+      let attributes = try self.attributes(path)
       #expect(attributes.count == (hasACL ? 2 : 1))
 
       let record = try quarantine.take(path)
@@ -56,13 +54,15 @@ import Testing
       #expect(after.uid == before.uid)
       #expect(after.gid == before.gid)
       #expect(after.identity.modified == before.identity.modified)
-      #expect(
-        try RegularFile(opening: path).descriptor.extendedAttributes().sorted { $0.name.count < $1.name.count }
-          == attributes)
+      #expect(try self.attributes(path) == attributes)
       #expect(try bench.names().isEmpty)
       #expect(quarantine.totals == Quarantine.Totals(count: 0, bytes: 0))
     }
     #expect(try bench.uploadNames().count == names.count)
+  }
+
+  private func attributes(_ path: FilePath) throws -> Set<ExtendedAttribute> {
+    Set(try RegularFile(opening: path).descriptor.extendedAttributes(limit: .max).attributes)
   }
 
   @Test("Pitfall 46: two hundred files of one name", arguments: hasTwoFilesystems ? [false, true] : [false])
@@ -253,6 +253,32 @@ import Testing
       #expect(try SHA256Digest(contentsOf: file.descriptor.rawValue, ofSize: other) == nil)
     }
     #expect(try SHA256Digest(contentsOf: file.descriptor.rawValue, ofSize: size) == SHA256Digest(hashing: bytes))
+  }
+
+  /// In memory, where a file may have hundreds of megabytes of them.
+  @Test(.enabled(if: memoryTakesAttributes && hasTwoFilesystems), arguments: [false, true], [60_000, 0])
+  func moreAttributesThanAreRecorded(crossDevice: Bool, size: Int) throws {
+    let bench = Bench(
+      uploads: try Bench.temporary("/dev/shm"), base: try Bench.temporary(crossDevice ? "/tmp" : "/dev/shm"))
+    defer { bench.remove() }
+    let quarantine = try bench.quarantine()
+    let path = try put(bench.uploads.appending("a.png"))
+    // Too large together, or too many for the kernel to list.
+    let names =
+      size > 0 ? (0..<40).map { "user.\($0)" } : (0..<300).map { "user.\($0)" + String(repeating: "n", count: 240) }
+    let value = [UInt8](repeating: 7, count: size)
+    for name in names { try setAttribute(name, value, of: path) }
+    let record = try quarantine.take(path)
+    #expect(record.metadata.attributesOmitted)
+    let kept = record.metadata.attributes
+    #expect(kept.map(\.value.count).reduce(0, +) <= 1 << 20)
+    #expect(kept.count == (size > 0 ? 17 : 0))
+    #expect(try quarantine.record(record.id) == record)
+    _ = try quarantine.restore(record.id)
+    #expect(content(path) == bytes)
+    let file = try RegularFile(opening: path)
+    let present = try names.filter { try file.descriptor.extendedAttribute(Array($0.utf8)) != nil }
+    #expect(present.count == (crossDevice ? kept.count : names.count))
   }
 
   /// A tmpfs of 64 KiB in a mount namespace of a child process is full half way through the copy.

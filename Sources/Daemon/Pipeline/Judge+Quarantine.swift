@@ -100,11 +100,12 @@ extension Judge {
 }
 
 extension QuarantineRecord {
-  /// What the move did not put out of reach; nil if nothing.
+  /// What the move did not put out of reach, or cannot bring back; nil if nothing.
   var reservation: String? {
     var parts: [String] = []
     if links > 1 { parts.append("\(links - 1) other \(links == 2 ? "name" : "names") of it left alone") }
     if writerOpen == true { parts.append("somebody has it open for writing") }
+    if metadata.attributesOmitted { parts.append("its extended attributes are too large to be recorded") }
     return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }
 
