@@ -20,7 +20,11 @@ extension Directory {
       try file.setMode(mode)
       try file.writeAll(bytes)
       try file.sync()
-      try rename(temporary, to: self, as: name, noReplace: noReplace)
+      if noReplace {
+        try move(temporary, to: self, as: name)
+      } else {
+        try rename(temporary, to: self, as: name, noReplace: false)
+      }
     } catch {
       // The first error is the one to report; a leftover temporary file harms nobody.
       try? unlink(temporary)

@@ -17,6 +17,34 @@ extension Directory {
     }.orThrow("rename", path.appending(name))
   }
 
+  /// Gives a file a name that others may want too, and never takes it from them. Where the file system has no
+  /// RENAME_NOREPLACE (NFS, 9p, some of FUSE) by link(2) and unlink(2): whoever is killed in between leaves both names.
+  ///
+  /// - Throws: `exists`; the file keeps its name then.
+  package func move(
+    _ name: FilePath.Component, to target: borrowing Directory, as newName: FilePath.Component
+  ) throws(FilesystemError) {
+    do throws(FilesystemError) {
+      return try rename(name, to: target, as: newName, noReplace: true)
+    } catch {
+      guard error.code == .unsupported else { throw error }
+    }
+    let (source, destination) = (descriptor.rawValue, target.descriptor.rawValue)
+    try name.withPlatformString { from in
+      newName.withPlatformString { to in
+        systemCall { linkat(source, from, destination, to, 0) }
+      }
+    }.orThrow("link", path.appending(name))
+    do throws(FilesystemError) {
+      try unlink(name)
+    } catch {
+      // A server answers so to a call that it gets twice.
+      if error.code == .notFound { return }
+      try? target.unlink(newName)
+      throw error
+    }
+  }
+
   /// Gives an open file another name here; never replaces. `not-found` if its last name is gone.
   package func link(_ file: borrowing Descriptor, as name: FilePath.Component) throws(FilesystemError) {
     let (source, destination) = (file.rawValue, descriptor.rawValue)

@@ -88,7 +88,7 @@ extension Quarantine {
     try beforePublishing(try object.status().identity)
     var copied = false
     do throws(FilesystemError) {
-      try directory.rename(Self.objectName(record.id), to: location.directory, as: location.name, noReplace: true)
+      try directory.move(Self.objectName(record.id), to: location.directory, as: location.name)
     } catch {
       switch error.code {
       case .crossDevice, .unsupported: copied = true
@@ -137,7 +137,7 @@ extension Quarantine {
       try beforePublishing(identity)
       try Failpoint.hit("restore.copyRecorded")
       do throws(FilesystemError) {
-        try location.directory.rename(temporary, to: location.directory, as: location.name, noReplace: true)
+        try location.directory.move(temporary, to: location.directory, as: location.name)
       } catch {
         guard error.code == .exists else { throw error }
         throw Self.taken(record.restoration?.target)

@@ -44,7 +44,7 @@ extension Quarantine {
       try write(record, new: true)
       try Failpoint.hit("take.recordWritten")
       do throws(FilesystemError) {
-        try location.directory.rename(location.name, to: directory, as: Self.objectName(record.id), noReplace: true)
+        try Self.rename(location, to: directory, as: Self.objectName(record.id))
       } catch {
         switch error.code {
         case .crossDevice, .unsupported: record.copied = true
@@ -77,6 +77,19 @@ extension Quarantine {
     try? write(record)
     Failpoint.pass("take.recorded")
     return record
+  }
+
+  /// To a name that nobody else can know, so that there is nothing to replace, which a file system without
+  /// RENAME_NOREPLACE could not tell. Not by link and unlink: what got the old name in between would be gone.
+  private static func rename(
+    _ location: borrowing FileLocation, to directory: borrowing Directory, as name: FilePath.Component
+  ) throws(FilesystemError) {
+    do throws(FilesystemError) {
+      try location.directory.rename(location.name, to: directory, as: name, noReplace: true)
+    } catch {
+      guard error.code == .unsupported else { throw error }
+      try location.directory.rename(location.name, to: directory, as: name, noReplace: false)
+    }
   }
 
   /// After the rename: is it the file that was scored? Then makes it durable.
@@ -115,11 +128,10 @@ extension Quarantine {
     to location: borrowing FileLocation
   ) throws {
     do throws(FilesystemError) {
-      try directory.rename(name, to: location.directory, as: location.name, noReplace: true)
+      try directory.move(name, to: location.directory, as: location.name)
     } catch {
       guard error.code == .exists else { throw error }
-      let beside = FilePath.Component("restored-\(id)")!
-      try directory.rename(name, to: location.directory, as: beside, noReplace: true)
+      try directory.move(name, to: location.directory, as: FilePath.Component("restored-\(id)")!)
     }
     try location.directory.sync()
   }
@@ -141,7 +153,7 @@ extension Quarantine {
         copy, holds: record.size, record.sha256, orElse: .io, "the copy is not what was read: check the disk")
       try copy.sync()
       try Self.requireUnchanged(file, record)
-      try directory.rename(part, to: directory, as: object, noReplace: true)
+      try directory.move(part, to: directory, as: object)
       try directory.sync()
       try Failpoint.hit("take.published")
       try removeSource(record, location)
@@ -171,7 +183,7 @@ extension Quarantine {
   private func removeSource(_ record: QuarantineRecord, _ location: borrowing FileLocation) throws {
     let aside = Self.temporaryName(record.id)
     try Self.check(location, names: record.identity)
-    try location.directory.rename(location.name, to: location.directory, as: aside, noReplace: true)
+    try Self.rename(location, to: location.directory, as: aside)
     do {
       try Failpoint.hit("take.setAside")
       // The rename has changed ctime; size and mtime must have stayed.

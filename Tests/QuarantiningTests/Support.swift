@@ -123,6 +123,33 @@ func setAttribute(_ name: String, _ value: [UInt8], of path: FilePath) throws {
   try file.descriptor.setExtendedAttribute(ExtendedAttribute(name: Array(name.utf8), value: value))
 }
 
+/// From now on this process has no RENAME_NOREPLACE, as on NFS: a filter of system calls answers EINVAL.
+func forgetNoReplace() -> Bool {
+  #if arch(x86_64)
+    let (rename, control, filter) = (316, 157, 317)
+  #else
+    let (rename, control, filter) = (276, 167, 277)
+  #endif
+  typealias Call = @convention(c) (Int, Int, Int, Int, Int, Int) -> Int
+  guard let symbol = dlsym(nil, "syscall") else { return false }
+  let call = unsafeBitCast(symbol, to: Call.self)
+  /// bpf(2)'s classic instructions: code, jumps if true and if false, operand.
+  func instruction(_ code: Int, _ yes: Int, _ no: Int, _ operand: Int) -> UInt64 {
+    UInt64(code | yes << 16 | no << 24 | operand << 32)
+  }
+  // Is it renameat2, and has its fifth argument RENAME_NOREPLACE?
+  let program = [
+    instruction(0x20, 0, 0, 0), instruction(0x15, 0, 3, rename), instruction(0x20, 0, 0, 48),
+    instruction(0x45, 0, 1, 1), instruction(0x06, 0, 0, 0x5_0000 | Int(EINVAL)), instruction(0x06, 0, 0, 0x7FFF_0000),
+  ]
+  return program.withUnsafeBufferPointer { instructions in
+    withUnsafePointer(to: (UInt16(instructions.count), instructions.baseAddress)) { pointer in
+      // PR_SET_NO_NEW_PRIVS; SECCOMP_SET_MODE_FILTER for all threads.
+      call(control, 38, 1, 0, 0, 0) == 0 && call(filter, 1, 1, Int(bitPattern: pointer), 0, 0) == 0
+    }
+  }
+}
+
 /// More, and more of them, than are recorded.
 let memoryTakesAttributes: Bool = {
   let path = FilePath("/dev/shm/staypos-attributes-\(getpid())")

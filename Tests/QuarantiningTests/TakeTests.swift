@@ -281,6 +281,46 @@ import Testing
     #expect(present.count == (crossDevice ? kept.count : names.count))
   }
 
+  @Test(
+    "Pitfall 48: without RENAME_NOREPLACE files go in and out too, and nothing is overwritten",
+    arguments: hasTwoFilesystems ? [false, true] : [false])
+  func withoutNoReplace(crossDevice: Bool) async throws {
+    let bench = try Bench(crossDevice: crossDevice)
+    defer { bench.remove() }
+    let (uploads, base): (String, String) = (bench.uploads.string, bench.base.string)
+    await #expect(processExitsWith: .success) {
+      [uploads = uploads as String, base = base as String, crossDevice = crossDevice as Bool] in
+      try #require(forgetNoReplace())
+      let bench = Bench(uploads: FilePath(uploads), base: FilePath(base))
+      let path = try put(bench.uploads.appending("a.png"))
+      let directory = try Directory(opening: bench.uploads)
+      #expect(throws: FilesystemError.self) { try directory.rename("a.png", to: directory, as: "b", noReplace: true) }
+      let quarantine = try bench.quarantine()
+      let record = try quarantine.take(path)
+      #expect(record.copied == crossDevice)
+      #expect(try bench.uploadNames() == [])
+      try put(path, [3])
+      #expect(code { _ = try quarantine.restore(record.id) } == .exists)
+      #expect(content(path) == [3])
+      #expect(try bench.names() == ["\(record.id)", "\(record.id).json"])
+      unlink(path.string)
+      _ = try quarantine.restore(record.id)
+      #expect(content(path) == bytes)
+      #expect(try status(path).links == 1)
+      #expect(try bench.names() == [] && bench.uploadNames() == ["a.png"])
+      #if DEBUG
+        // And back, if it was not the right one.
+        let other = try put(bench.uploads.appending("b.png"), [9])
+        let result = Failpoint.$handler.withValue({ name in
+          if name == (crossDevice ? "take.published" : "take.recordWritten") { rename(other.string, path.string) }
+        }) { code { try quarantine.take(path) } }
+        #expect(result == .replaced)
+        #expect(content(path) == [9])
+        #expect(try bench.names() == [] && bench.uploadNames() == ["a.png"])
+      #endif
+    }
+  }
+
   /// A tmpfs of 64 KiB in a mount namespace of a child process is full half way through the copy.
   @Test(.enabled(if: isRoot && hasTwoFilesystems))
   func fullDiskLeavesTheSourceIntact() async throws {
