@@ -84,24 +84,7 @@ extension Quarantine {
   }
 
   private func recoverTake(_ record: QuarantineRecord, _ object: FileStatus, _ recovery: inout Recovery) throws {
-    if record.copied {
-      // Nothing that lies under its own name is ever removed here: the copy goes, and the file is scored again.
-      if let location = try Self.place(of: record.path) {
-        if Self.isInPlace(record, location) {
-          try removeObject(record)
-          Failpoint.pass("recovery.copyWithdrawn")
-          try removeRecord(record.id)
-          recovery.leftInPlace.append(record)
-          return
-        }
-        try finishRemoval(record, location)
-        Failpoint.pass("recovery.sourceRemoved")
-      }
-    } else if !object.identity.isSameFile(as: record.identity) {
-      // Another file had taken its place just before the move.
-      try giveBack(record, to: try FileLocation(record.path))
-      Failpoint.pass("recovery.givenBack")
-      forget(bytes: object.identity.size)
+    if try record.copied ? withdrawCopy(record) : giveBackIfChanged(record, object) {
       try removeRecord(record.id)
       recovery.leftInPlace.append(record)
       return
@@ -116,52 +99,106 @@ extension Quarantine {
     recovery.taken.append(record)
   }
 
-  /// The source was taken aside to be unlinked.
-  private func finishRemoval(_ record: QuarantineRecord, _ location: borrowing FileLocation) throws {
+  /// Nothing that lies under its own name is ever removed here: then the copy goes, and the file is scored again. Nor is
+  /// what was set aside, unless it is what was copied: somebody may have gone on writing to it.
+  ///
+  /// - Returns: whether the file is in its place, and nothing here.
+  private func withdrawCopy(_ record: QuarantineRecord) throws -> Bool {
+    guard let location = try Self.place(of: record.path) else { return false }
+    var isInPlace = Self.isInPlace(record, location)
     let aside = Self.temporaryName(record.id)
-    guard let status = try status(of: aside, in: location.directory) else { return }
-    guard status.identity.isSameFile(as: record.identity) else {
-      throw QuarantineError(
-        .replaced, "a file that was set aside is not the one that was copied: look at it",
-        path: location.directory.path.appending(aside))
+    if try status(of: aside, in: location.directory) != nil {
+      let copied = Self.identity(ofContentOf: record, at: aside, in: location.directory)
+      if copied?.isSameFile(as: record.identity) == true {
+        try location.directory.unlink(aside)
+        try location.directory.sync()
+        Failpoint.pass("recovery.sourceRemoved")
+      } else {
+        try Self.putBack(aside, of: record.id, in: location.directory, to: location)
+        Failpoint.pass("recovery.putBack")
+        isInPlace = true
+      }
     }
-    try location.directory.unlink(aside)
-    try location.directory.sync()
+    guard isInPlace else { return false }
+    try removeObject(record)
+    Failpoint.pass("recovery.copyWithdrawn")
+    return true
+  }
+
+  /// Another file may have taken its place just before the move, or somebody has gone on writing to it.
+  ///
+  /// - Returns: whether the file is in its place, and nothing here.
+  private func giveBackIfChanged(_ record: QuarantineRecord, _ object: FileStatus) throws -> Bool {
+    let name = Self.objectName(record.id)
+    let isRecorded = object.identity.isSameFile(as: record.identity)
+    guard let location = try Self.place(of: record.path) else {
+      guard isRecorded else {
+        throw QuarantineError(
+          .replaced, "another file was moved instead, and the directory that both were in is gone: look at it",
+          path: path.appending(name))
+      }
+      return false
+    }
+    let inPlace = try status(of: location.name, in: location.directory)?.identity
+    if inPlace?.isSameFile(as: object.identity) == true {
+      // It was on its way back by link and unlink.
+      try directory.unlink(name)
+      try directory.sync()
+    } else {
+      let isUnchanged = isRecorded && Self.identity(ofContentOf: record, at: name, in: directory) != nil
+      if isUnchanged { return false }
+      if isRecorded {
+        // It may have been locked already.
+        var metadata = record.metadata
+        metadata.modified = object.identity.modified
+        let file = try RegularFile(opening: name, in: directory)
+        _ = try metadata.apply(to: file.descriptor)
+      }
+      try giveBack(record, to: location)
+    }
+    Failpoint.pass("recovery.givenBack")
+    forget(bytes: object.identity.size)
+    return true
   }
 
   private func recoverRestore(
     _ record: QuarantineRecord, _ object: FileStatus?, _ recovery: inout Recovery
   ) throws -> Departure? {
     guard let restoration = record.restoration else { return nil }
-    let location = try Self.place(of: restoration.target)
-    var (identity, intact): (FileIdentity?, FileIdentity?)
-    if let location {
+    guard let location = try Self.place(of: restoration.target) else {
+      guard object != nil else { return .restored(record, as: nil) }
+      try keep(record, &recovery)
+      return nil
+    }
+    if let object {
       // Only ever a copy of ours: the name holds 64 random bits.
-      if object != nil, try status(of: Self.temporaryName(record.id), in: location.directory) != nil {
+      if try status(of: Self.temporaryName(record.id), in: location.directory) != nil {
         try location.directory.unlink(Self.temporaryName(record.id))
       }
-      identity = try status(of: location.name, in: location.directory)?.identity
-      // Whatever lies there: only what was given back counts as known.
-      intact = Self.identity(ofContentOf: record, at: location)
-    }
-    if object != nil {
-      guard let identity, let copy = restoration.copy, identity.isSameFile(as: copy) else {
-        try undo(record)
-        Failpoint.pass("recovery.undone")
-        recovery.notRestored.append(record)
+      // The copy, or the object itself: it goes by link and unlink where it must.
+      let published = try status(of: location.name, in: location.directory)?.identity
+      guard published?.isSameFile(as: restoration.copy ?? object.identity) == true else {
+        try keep(record, &recovery)
         return nil
       }
       try removeObject(record)
       Failpoint.pass("recovery.objectRemoved")
     }
-    return .restored(record, as: intact)
+    // Whatever lies there: only what was given back counts as known.
+    return .restored(record, as: Self.identity(ofContentOf: record, at: location.name, in: location.directory))
+  }
+
+  private func keep(_ record: QuarantineRecord, _ recovery: inout Recovery) throws {
+    try undo(record)
+    Failpoint.pass("recovery.undone")
+    recovery.notRestored.append(record)
   }
 
   /// nil if there is no file, or one of other bytes.
   private static func identity(
-    ofContentOf record: QuarantineRecord, at location: borrowing FileLocation
+    ofContentOf record: QuarantineRecord, at name: FilePath.Component, in directory: borrowing Directory
   ) -> FileIdentity? {
-    guard let file = try? RegularFile(opening: location.name, in: location.directory),
+    guard let file = try? RegularFile(opening: name, in: directory),
       (try? verify(file.descriptor, holds: record.size, record.sha256, orElse: .replaced, "")) != nil,
       let identity = try? file.descriptor.status().identity, identity == file.status.identity
     else { return nil }

@@ -123,7 +123,7 @@ extension Quarantine {
     try directory.sync()
   }
 
-  private static func putBack(
+  static func putBack(
     _ name: FilePath.Component, of id: QuarantineID, in directory: borrowing Directory,
     to location: borrowing FileLocation
   ) throws {

@@ -27,8 +27,9 @@
       // On the way back from a step that failed.
       "take.givenBack", "take.putBack", "take.copyWithdrawn", "take.withdrawn", "restore.undone",
       "take.sourceRemoved", "take.recorded", "restore.forgotten", "delete.forgotten",
-      "recovery.swept", "recovery.copyWithdrawn", "recovery.sourceRemoved", "recovery.givenBack", "recovery.taken",
-      "recovery.undone", "recovery.objectRemoved", "recovery.quarantineDone", "recovery.completed", "recovery.indexed",
+      "recovery.swept", "recovery.copyWithdrawn", "recovery.sourceRemoved", "recovery.putBack", "recovery.givenBack",
+      "recovery.taken", "recovery.undone", "recovery.objectRemoved", "recovery.quarantineDone", "recovery.completed",
+      "recovery.indexed",
       "retention.due", "retention.deleted",
     ]
 

@@ -73,7 +73,7 @@
         + Self.deletions + Self.retention
         + [
           "admission.submitted", "admission.renaming", "verdict.keeping", "take.recorded", "restore.forgotten",
-          "delete.forgotten", "retention.pruning", "recovery.givenBack",
+          "delete.forgotten", "retention.pruning", "recovery.givenBack", "recovery.putBack",
         ]
       let chains =
         Self.recoveries + Self.copyRecoveries + Self.restoreRecoveries + Self.copiedRestoreRecoveries
@@ -209,6 +209,31 @@
         }
       }
       try await bench.finish()
+    }
+
+    @Test(
+      "Pitfall 51: killed when a file that was written to after it was copied has just been put back",
+      .enabled(if: KillCampaignTests.isSharedMemoryElsewhere, "needs /dev/shm on another file system than /tmp"))
+    func putBack() async throws {
+      try await Place.elsewhere.with { bench in
+        try await bench.die(at: ["take.setAside:kill", "recovery.putBack:kill"]) {
+          let path = try bench.drop(.flagged)
+          _ = try await bench.daemon.eventually("the end") { try bench.daemon.hasEnded(within: 0) ? true : nil }
+          // As if its writer had gone on.
+          let uploads = bench.daemon.uploads
+          let aside = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: uploads.string).first { $0.hasPrefix(".staypos-") })
+          let bytes = Data("clear in the end".utf8)
+          let file = try FileDescriptor.open(uploads.appending(aside), .writeOnly, options: .truncate)
+          _ = try file.closeAfter { try file.writeAll(bytes) }
+          bench.oracle.change(path) { delivery in
+            delivery.bytes = bytes
+            delivery.attributes = nil
+            delivery.verdicts = ["clear"]
+            delivery.fate = .inPlace
+          }
+        }
+      }
     }
 
     @Test("Pitfalls 51 and 56: killed when the time of files and verdicts is over")
