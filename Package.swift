@@ -133,7 +133,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "Datasets", "Detection", "Checkpoints", "Hashing", "ImageDecoding", "NeuralNetwork", "StayposCore",
-        "TestSupport", "staypos", system,
+        "Transforms", "TestSupport", "staypos", system,
       ]),
     tests("FilesystemTests", ["Filesystem", "StayposCore", "TestSupport", system]),
     tests("DatasetsTests", ["Datasets", "StayposCore", "TestSupport", system]),

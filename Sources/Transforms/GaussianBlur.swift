@@ -11,12 +11,7 @@ extension RGBImage {
     var result = self
     for (channel, sigma) in sigmas.enumerated() where sigma > 0 {
       let kernel = Self.gaussian(sigma)
-      var plane = self.plane(channel)
-      plane = Self.convolved(
-        plane, kernel, length: size.width, stride: 1, lines: size.height, lineStride: size.width)
-      plane = Self.convolved(
-        plane, kernel, length: size.height, stride: size.width, lines: size.width, lineStride: 1)
-      result.setPlane(channel, plane)
+      result.setPlane(channel, blurredDown(blurredAcross(plane(channel), kernel), kernel))
     }
     return result
   }
@@ -31,32 +26,40 @@ extension RGBImage {
     return values.map { $0 / sum }
   }
 
-  private static func convolved(
-    _ plane: [Double], _ kernel: [Double], length: Int, stride: Int, lines: Int, lineStride: Int
-  ) -> [Double] {
-    let radius = kernel.count - 1
+  private func blurredAcross(_ plane: [Double], _ kernel: [Double]) -> [Double] {
+    let (width, radius) = (size.width, kernel.count - 1)
     // With its mirror images on both sides.
-    var line = [Double](repeating: 0, count: length + 2 * radius)
-    return [Double](unsafeUninitializedCapacity: plane.count) { output, count in
-      plane.withUnsafeBufferPointer { input in
-        kernel.withUnsafeBufferPointer { kernel in
-          line.withUnsafeMutableBufferPointer { line in
-            for index in 0..<lines {
-              let base = index * lineStride
-              for place in line.indices { line[place] = input[base + mirrored(place - radius, length) * stride] }
-              for place in 0..<length {
-                let center = place + radius
-                var sum = line[center] * kernel[0]
-                for offset in 1..<kernel.count {
-                  sum += (line[center - offset] + line[center + offset]) * kernel[offset]
-                }
-                output[base + place * stride] = sum
-              }
-            }
-          }
+    var line = [Double](repeating: 0, count: width + 2 * radius)
+    return plane.mapped { input, output in
+      line.withUnsafeMutableBufferPointer { line in
+        for row in 0..<size.height {
+          let start = row * width
+          for place in 0..<line.count { line[place] = input[start + Self.mirrored(place - radius, width)] }
+          let centre = UnsafePointer(line.baseAddress!) + radius
+          Self.weigh(output + start, width, kernel) { centre + $0 }
         }
       }
-      count = plane.count
+    }
+  }
+
+  private func blurredDown(_ plane: [Double], _ kernel: [Double]) -> [Double] {
+    let (width, height) = (size.width, size.height)
+    return plane.mapped { input, output in
+      for row in 0..<height {
+        Self.weigh(output + row * width, width, kernel) { input + Self.mirrored(row + $0, height) * width }
+      }
+    }
+  }
+
+  /// Sums of lines, weighted by their distance: line by line, so that several places are done at once.
+  private static func weigh(
+    _ target: UnsafeMutablePointer<Double>, _ count: Int, _ kernel: [Double], _ line: (Int) -> UnsafePointer<Double>
+  ) {
+    let centre = line(0)
+    for place in 0..<count { target[place] = centre[place] * kernel[0] }
+    for distance in 1..<kernel.count {
+      let (before, after, weight) = (line(-distance), line(distance), kernel[distance])
+      for place in 0..<count { target[place] += (before[place] + after[place]) * weight }
     }
   }
 
@@ -88,9 +91,24 @@ extension RGBImage {
   }
 }
 
+extension [Double] {
+  fileprivate func mapped(
+    _ fill: (UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
+  ) -> [Double] {
+    withUnsafeBufferPointer { input in
+      [Double](unsafeUninitializedCapacity: input.count) { output, count in
+        if let source = input.baseAddress, let target = output.baseAddress { fill(source, target) }
+        count = input.count
+      }
+    }
+  }
+}
+
 extension UInt8 {
-  /// The nearest level; what lies outside becomes the end.
+  /// The nearest level, of two the even one; what lies outside becomes the end.
   init(rounding value: Double) {
-    self = UInt8(Swift.min(Swift.max(value, 0), 255).rounded(.toNearestOrEven))
+    // Where a unit is the smallest step, a sum is rounded so: without a call, on any processor.
+    let level = Swift.min(Swift.max(value, 0), 255) + 0x1.8p52
+    self = UInt8(truncatingIfNeeded: level.bitPattern)
   }
 }

@@ -3,6 +3,7 @@ import StayposCore
 import SystemPackage
 import TestSupport
 import Testing
+import Transforms
 
 @testable import Training
 
@@ -99,17 +100,52 @@ import Testing
     }
   }
 
+  /// As if the whole image had been turned and flipped before the crop: any of eight ways, at every place.
+  @Test func cropsAreTurnedAndFlipped() throws {
+    let recipe = AugmentationRecipe.geometryAlone(cropSize: 5)
+    let (width, height) = (11, 8)
+    let source = RGBImage(
+      size: ImageSize(width: width, height: height),
+      pixels: (0..<width * height).flatMap { [UInt8($0 % width), UInt8($0 / width), 0] })
+    var random = SplitMix64(seed: 11)
+    var counts: [RGBImage: Int] = [:]
+    for _ in 0..<40_000 { counts[try recipe.apply(to: source, &random), default: 0] += 1 }
+    var expected: [RGBImage: Double] = [:]
+    for turns in 0..<4 {
+      let turned = source.rotated(quarterTurns: turns)
+      for image in [turned, turned.flipped()] {
+        let places = (image.size.width - 4) * (image.size.height - 4)
+        for place in 0..<places {
+          let (x, y) = (place % (image.size.width - 4), place / (image.size.width - 4))
+          expected[image.cropped(x: x, y: y, to: ImageSize(width: 5, height: 5)), default: 0] += 5_000 / Double(places)
+        }
+      }
+    }
+    #expect(Set(counts.keys) == Set(expected.keys))
+    for (crop, count) in counts { #expect(abs(Double(count) - (expected[crop] ?? 0)) < 100) }
+  }
+
   /// Draws come as often as they should.
   @Test func probabilitiesAreKept() throws {
-    var recipe = AugmentationRecipe()
-    recipe.cropSize = 8
-    (recipe.resizedCropProbability, recipe.jitterProbability, recipe.greyProbability) = (0, 0, 0)
-    (recipe.noiseProbability, recipe.blurProbability, recipe.jpegProbability) = (0, 0, 0)
-    (recipe.rotates, recipe.flipProbability, recipe.cutoutSize) = (false, 0, 64)
+    var recipe = AugmentationRecipe.geometryAlone(cropSize: 8)
+    (recipe.rotates, recipe.flipProbability) = (false, 0)
+    (recipe.cutoutProbability, recipe.cutoutSize) = (0.2, 64)
     let source = RGBImage(size: ImageSize(width: 8, height: 8), pixels: Array(repeating: 9, count: 192))
     var random = SplitMix64(seed: 5)
     var holes = 0
     for _ in 0..<4_000 where try recipe.apply(to: source, &random).pixels[0] == 128 { holes += 1 }
     #expect((700...900).contains(holes))
+  }
+}
+
+extension AugmentationRecipe {
+  /// Nothing but turns, mirrors and the crop.
+  fileprivate static func geometryAlone(cropSize: Int) -> AugmentationRecipe {
+    var recipe = AugmentationRecipe()
+    recipe.cropSize = cropSize
+    (recipe.resizedCropProbability, recipe.jitterProbability, recipe.greyProbability) = (0, 0, 0)
+    (recipe.cutoutProbability, recipe.noiseProbability) = (0, 0)
+    (recipe.blurProbability, recipe.jpegProbability) = (0, 0)
+    return recipe
   }
 }

@@ -72,12 +72,32 @@ package struct AugmentationRecipe: Sendable, Equatable, Codable {
       let codec = isWebP ? ImageTransform.webp(quality: Double(quality)) : .jpeg(quality: quality)
       image = try codec.applied(to: image, using: &random)
     }
-    if rotates { image = image.rotated(quarterTurns: Int.random(in: 0..<4, using: &random)) }
-    if draw(flipProbability, &random) { image = image.flipped() }
+    // The crop is found before the rest is turned in vain.
+    let turns = rotates ? Int.random(in: 0..<4, using: &random) : 0
+    let isFlipped = draw(flipProbability, &random)
     image = image.padded(to: cropSize)
-    let x = Int.random(in: 0...image.size.width - cropSize, using: &random)
-    let y = Int.random(in: 0...image.size.height - cropSize, using: &random)
-    return image.cropped(x: x, y: y, to: ImageSize(width: cropSize, height: cropSize))
+    let isUpright = turns.isMultiple(of: 2)
+    let room = (image.size.width - cropSize, image.size.height - cropSize)
+    let x = Int.random(in: 0...(isUpright ? room.0 : room.1), using: &random)
+    let y = Int.random(in: 0...(isUpright ? room.1 : room.0), using: &random)
+    let place = Self.place(x: x, y: y, turns: turns, isFlipped: isFlipped, room: room)
+    let crop = image.cropped(x: place.x, y: place.y, to: ImageSize(width: cropSize, height: cropSize))
+      .rotated(quarterTurns: turns)
+    return isFlipped ? crop.flipped() : crop
+  }
+
+  /// Where the crop lies before the image is turned counterclockwise, then flipped.
+  /// - Parameter room: how far it can lie to the right and down.
+  private static func place(
+    x: Int, y: Int, turns: Int, isFlipped: Bool, room: (x: Int, y: Int)
+  ) -> (x: Int, y: Int) {
+    let x = isFlipped ? (turns.isMultiple(of: 2) ? room.x : room.y) - x : x
+    switch turns {
+    case 1: return (room.x - y, x)
+    case 2: return (room.x - x, room.y - y)
+    case 3: return (y, room.y - x)
+    default: return (x, y)
+    }
   }
 
   /// The crop out of the middle of an image, for validation.

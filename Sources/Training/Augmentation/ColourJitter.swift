@@ -21,11 +21,9 @@ struct ColourJitter {
     var image = image
     for step in order {
       switch step {
-      case .brightness: image = image.blended(by: brightness) { _ in 0 }
-      case .contrast:
-        let mean = image.meanLuma
-        image = image.blended(by: contrast) { _ in mean }
-      case .saturation: image = image.blended(by: saturation) { $0 }
+      case .brightness: image = image.blended(by: brightness, with: 0)
+      case .contrast: image = image.blended(by: contrast, with: image.meanLuma)
+      case .saturation: image = image.blendedWithLuma(by: saturation)
       case .hue: image = image.hueShifted(by: hue)
       }
     }
@@ -35,7 +33,7 @@ struct ColourJitter {
 
 extension RGBImage {
   /// Luma in all three channels.
-  package func grey() -> RGBImage { blended(by: 0) { $0 } }
+  package func grey() -> RGBImage { blendedWithLuma(by: 0) }
 
   private static func luma(_ red: UInt8, _ green: UInt8, _ blue: UInt8) -> UInt8 {
     let sum = UInt32(red) * 19595 + UInt32(green) * 38470 + UInt32(blue) * 7471
@@ -53,44 +51,46 @@ extension RGBImage {
     return UInt8(Double(sum) / Double(pixels.count / 3) + 0.5)
   }
 
-  /// other + share · (this − other), cut off like Pillow's `Image.blend`.
-  /// - Parameter other: from the pixel's luma.
-  fileprivate func blended(by share: Double, with other: (UInt8) -> UInt8) -> RGBImage {
-    var image = self
-    let factor = Float(share)
-    image.pixels = [UInt8](unsafeUninitializedCapacity: pixels.count) { target, count in
+  /// The same level in all channels.
+  fileprivate func blended(by share: Double, with level: UInt8) -> RGBImage {
+    let table = (0...255).map { Self.blend(UInt8($0), Float(level), Float(share)) }
+    return RGBImage(size: size, pixels: pixels.map { table[Int($0)] })
+  }
+
+  fileprivate func blendedWithLuma(by share: Double) -> RGBImage {
+    let share = Float(share)
+    return mapped { red, green, blue in
+      let luma = Float(Self.luma(red, green, blue))
+      return (Self.blend(red, luma, share), Self.blend(green, luma, share), Self.blend(blue, luma, share))
+    }
+  }
+
+  /// other + share · (level − other), cut off like Pillow's `Image.blend`.
+  private static func blend(_ level: UInt8, _ other: Float, _ share: Float) -> UInt8 {
+    UInt8(truncatingIfNeeded: Int32(min(max(other + share * (Float(level) - other), 0), 255)))
+  }
+
+  private func mapped(_ change: (UInt8, UInt8, UInt8) -> (UInt8, UInt8, UInt8)) -> RGBImage {
+    let mapped = [UInt8](unsafeUninitializedCapacity: pixels.count) { target, count in
       pixels.withUnsafeBufferPointer { source in
         for offset in stride(from: 0, to: source.count, by: 3) {
-          let base = Float(other(Self.luma(source[offset], source[offset + 1], source[offset + 2])))
-          for index in offset..<offset + 3 {
-            let value = base + factor * (Float(source[index]) - base)
-            target.initializeElement(at: index, to: UInt8(min(max(value, 0), 255)))
-          }
+          (target[offset], target[offset + 1], target[offset + 2]) = change(
+            source[offset], source[offset + 1], source[offset + 2])
         }
       }
       count = pixels.count
     }
-    return image
+    return RGBImage(size: size, pixels: mapped)
   }
 
   fileprivate func hueShifted(by share: Double) -> RGBImage {
-    var image = self
     // As torchvision adds it: one byte that wraps around.
     let shift = UInt8(truncatingIfNeeded: Int(share * 255))
-    image.pixels = [UInt8](unsafeUninitializedCapacity: pixels.count) { target, count in
-      pixels.withUnsafeBufferPointer { source in
-        for offset in stride(from: 0, to: source.count, by: 3) {
-          var colour = HSV(source[offset], source[offset + 1], source[offset + 2])
-          colour.hue &+= shift
-          let (red, green, blue) = colour.rgb
-          target.initializeElement(at: offset, to: red)
-          target.initializeElement(at: offset + 1, to: green)
-          target.initializeElement(at: offset + 2, to: blue)
-        }
-      }
-      count = pixels.count
+    return mapped { red, green, blue in
+      var colour = HSV(red, green, blue)
+      colour.hue &+= shift
+      return colour.rgb
     }
-    return image
   }
 }
 
@@ -112,7 +112,8 @@ private struct HSV {
     func distance(_ channel: UInt8) -> Double { Double(Float(highest - channel) / range) }
     let (r, g, b) = (distance(red), distance(green), distance(blue))
     let sector = Float(red == highest ? b - g : green == highest ? 2 + r - b : 4 + g - r)
-    let turn = Float((Double(sector) / 6 + 1).truncatingRemainder(dividingBy: 1))
+    let turns = Double(sector) / 6 + 1
+    let turn = Float(turns < 1 ? turns : turns - 1)
     hue = UInt8(clamping: Int(Double(turn) * 255))
     saturation = UInt8(clamping: Int(Double(range / Float(highest)) * 255))
   }
@@ -124,7 +125,8 @@ private struct HSV {
     // Pillow keeps these as Float.
     let rest = Double(Float(position - Double(sector)))
     let (share, v) = (Double(Float(Double(saturation) / 255)), Double(value))
-    func rounded(_ x: Double) -> UInt8 { UInt8(clamping: Int(Float(x).rounded())) }
+    // Float(x).rounded(), without a call: a half more is exact in Double.
+    func rounded(_ x: Double) -> UInt8 { UInt8(truncatingIfNeeded: Int32(Double(Float(x)) + 0.5)) }
     let p = rounded(v * (1 - share))
     let q = rounded(v * (1 - share * rest))
     let t = rounded(v * (1 - share * (1 - rest)))
