@@ -21,6 +21,13 @@ package struct HistoryFilter: Sendable, Equatable {
   }
 }
 
+/// A piece of the history; the newest first.
+package struct HistoryPage: Sendable, Equatable {
+  package var entries: [HistoryEntry]
+  /// ``HistoryFilter/beforeID`` of the next piece; nil: there is none.
+  package var next: Int64?
+}
+
 /// Since the catalogue was created; pruning does not lower it.
 package struct VerdictCounts: Sendable, Equatable {
   package var flagged = 0
@@ -35,33 +42,42 @@ package struct VerdictCounts: Sendable, Equatable {
 }
 
 extension Catalogue {
-  /// The newest first.
-  package func history(_ filter: HistoryFilter = HistoryFilter(), limit: Int) throws(CatalogueError) -> [HistoryEntry] {
-    var conditions: [String] = []
-    var arguments: [(any DatabaseValueConvertible)?] = []
-    if let path = filter.path {
-      let (lower, upper) = Self.range(below: path)
-      conditions.append("(path = ? OR path >= ? AND path < ?)")
-      arguments += [path.blob, lower, upper]
-    }
-    if let verdict = filter.verdict {
-      conditions.append("verdict = ?")
-      arguments.append(verdict.rawValue)
-    }
-    if let since = filter.since {
-      conditions.append("time >= ?")
-      arguments.append(since.nanoseconds)
-    }
-    if let beforeID = filter.beforeID {
-      conditions.append("id < ?")
-      arguments.append(beforeID)
-    }
-    let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-    return try list("list the history") { database in
-      try Row.fetchAll(
-        database, sql: "SELECT * FROM history \(condition) ORDER BY id DESC LIMIT ?",
+  /// What is looked through for one page is bounded: it may have fewer entries than `limit`, or none, and yet not be the
+  /// last.
+  ///
+  /// - Parameters:
+  ///   - limit: entries at most.
+  ///   - reach: rows that are looked at, at most, for each condition.
+  package func history(
+    _ filter: HistoryFilter = HistoryFilter(), limit: Int, reach: Int64 = 10_000
+  ) throws(CatalogueError) -> HistoryPage {
+    try list("list the history") { database in
+      guard let last = try Int64.fetchOne(database, sql: "SELECT max(id) FROM history") else {
+        return HistoryPage(entries: [], next: nil)
+      }
+      let before = min(filter.beforeID ?? .max, last + 1)
+      // If few rows meet one condition, its index has all that come into question; else the newest rows are looked through.
+      var sql = "id >= ? AND id < ?"
+      var arguments: [(any DatabaseValueConvertible)?] = [before - reach, before]
+      var rest: Int64? = before - reach
+      for condition in filter.conditions where try condition.isMet(byAtMost: reach, in: database) {
+        sql = "id IN (SELECT id FROM history WHERE \(condition.sql)) AND id < ?"
+        arguments = condition.arguments + [before]
+        rest = nil
+        break
+      }
+      for condition in filter.conditions {
+        sql += " AND (\(condition.sql))"
+        arguments += condition.arguments
+      }
+      // NOT INDEXED: by id alone.
+      let entries = try Row.fetchAll(
+        database, sql: "SELECT * FROM history NOT INDEXED WHERE \(sql) ORDER BY id DESC LIMIT ?",
         arguments: StatementArguments(arguments + [limit])
       ).map(HistoryEntry.init(row:))
+      if entries.count == limit { return HistoryPage(entries: entries, next: entries.last?.id) }
+      let first = try Int64.fetchOne(database, sql: "SELECT min(id) FROM history")
+      return HistoryPage(entries: entries, next: rest.flatMap { $0 > first ?? .max ? $0 : nil })
     }
   }
 
@@ -129,6 +145,33 @@ extension Catalogue {
         """
     ).execute(arguments: StatementArguments(arguments))
     return database.lastInsertedRowID
+  }
+}
+
+/// One of those that have to hold; each has an index.
+private struct HistoryCondition {
+  var sql: String
+  var arguments: [(any DatabaseValueConvertible)?]
+
+  func isMet(byAtMost count: Int64, in database: Database) throws -> Bool {
+    let found = try Int64.fetchOne(
+      database, sql: "SELECT count(*) FROM (SELECT 1 FROM history WHERE \(sql) LIMIT ?)",
+      arguments: StatementArguments(arguments + [count + 1]))
+    return found ?? 0 <= count
+  }
+}
+
+extension HistoryFilter {
+  fileprivate var conditions: [HistoryCondition] {
+    var conditions: [HistoryCondition] = []
+    if let path {
+      let (lower, upper) = Catalogue.range(below: path)
+      conditions.append(
+        HistoryCondition(sql: "path = ? OR path >= ? AND path < ?", arguments: [path.blob, lower, upper]))
+    }
+    if let verdict { conditions.append(HistoryCondition(sql: "verdict = ?", arguments: [verdict.rawValue])) }
+    if let since { conditions.append(HistoryCondition(sql: "time >= ?", arguments: [since.nanoseconds])) }
+    return conditions
   }
 }
 

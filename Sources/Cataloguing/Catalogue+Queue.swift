@@ -190,13 +190,21 @@ extension Catalogue {
   }
 
   /// In the order of service, as far as that is known.
-  package func queue(limit: Int, offset: Int) throws(CatalogueError) -> [QueueEntry] {
+  ///
+  /// - Parameter item: where the page before has ended; nil: from the front.
+  package func queue(after item: QueueItem? = nil, limit: Int) throws(CatalogueError) -> [QueueEntry] {
     let leased = totals.leased
     return try list("list the queue") { database in
-      try Row.fetchAll(
-        database, sql: "SELECT *, 0 AS is_leased FROM queue ORDER BY priority DESC, id LIMIT ? OFFSET ?",
-        arguments: [limit, offset]
-      ).map { row in
+      var rows: [Row] = []
+      if let item {
+        rows = try Row.fetchAll(
+          database, sql: "SELECT *, 0 AS is_leased FROM queue WHERE priority = ? AND id > ? ORDER BY id LIMIT ?",
+          arguments: [item.priority.rawValue, item.id, limit])
+      }
+      rows += try Row.fetchAll(
+        database, sql: "SELECT *, 0 AS is_leased FROM queue WHERE priority < ? ORDER BY priority DESC, id LIMIT ?",
+        arguments: [item?.priority.rawValue ?? .max, limit - rows.count])
+      return try rows.map { row in
         var entry = try QueueEntry(row: row)
         entry.leased = leased.contains(entry.item.id)
         return entry

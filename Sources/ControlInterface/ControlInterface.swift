@@ -173,7 +173,8 @@ package enum ControlInterface {
     # queue.
     method Submit(path: string, pathBase64: ?string, wait: ?bool) -> (queueId: ?int, entry: ?History)
 
-    # In order of service; without limit, 100. Lists reply once with at most 1,000 entries, or with 'more' in pages.
+    # In order of service; without limit, 100. Lists reply once with at most 1,000 entries and 2 MiB, or with 'more' in
+    # pages: as many as it takes, and some may have few entries.
     method ListQueue(limit: ?int) -> (entries: []QueueEntry)
 
     # The newest first; without limit, 100. path: this file, or the files below this directory.

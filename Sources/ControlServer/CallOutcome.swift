@@ -4,7 +4,7 @@ import ControlInterface
 enum CallOutcome {
   /// The whole answer.
   case reply([UInt8])
-  /// One page after the other, as the client reads them.
+  /// One piece after the other, as the client reads them.
   case pages(PageSource)
   /// Events, until the client goes.
   case monitor
@@ -15,8 +15,8 @@ enum CallOutcome {
 /// Takes the bytes of the only reply to a call; from any thread.
 typealias Replier = @Sendable ([UInt8]) -> Void
 
-/// Gives the next reply of a stream, and whether it is the last.
-typealias PageSource = () -> (reply: [UInt8], isLast: Bool)
+/// Does a bounded piece of the work on a list, and gives the next reply if there is one by then, and whether it is the last.
+typealias PageSource = () -> (reply: [UInt8]?, isLast: Bool)
 
 enum Reply {
   static func encode(_ parameters: some Codable, continues: Bool = false) -> [UInt8] {

@@ -123,7 +123,7 @@ final class ControlLoop {
   private func step(_ connection: Connection, _ now: ContinuousClock.Instant) -> Bool {
     if let pages = connection.pages {
       let (reply, isLast) = pages()
-      connection.state.enqueue(reply, now: now)
+      if let reply { connection.state.enqueue(reply, now: now) }
       if isLast {
         connection.pages = nil
         connection.state.enter(.idle, now: now)

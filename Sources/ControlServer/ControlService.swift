@@ -10,14 +10,14 @@ package protocol ControlService: Sendable {
   // Reading.
   func status() throws(ControlFailure) -> DaemonStatus
   func threshold() throws(ControlFailure) -> ThresholdState
-  /// In order of service.
-  func queue(limit: Int) throws(ControlFailure) -> [QueueItem]
-  /// A page of verdicts, the newest first. Fewer than `query.limit` means that there are no more.
-  func history(_ query: HistoryQuery) throws(ControlFailure) -> [HistoryEntry]
+  /// A page of what waits, in order of service, beginning behind `place`.
+  func queue(after place: QueueItem?, limit: Int) throws(ControlFailure) -> Page<QueueItem, QueueItem>
+  /// A page of verdicts, the newest first.
+  func history(_ query: HistoryQuery) throws(ControlFailure) -> Page<HistoryEntry, Int64>
   /// nil: no such entry.
   func historyEntry(_ id: Int64) throws(ControlFailure) -> HistoryEntry?
-  /// A page of objects by falling id, beginning below `before`. Fewer than `limit` means that there are no more.
-  func quarantined(before: QuarantineID?, limit: Int) throws(ControlFailure) -> [QuarantineObject]
+  /// A page of objects by falling id, beginning below `before`.
+  func quarantined(before: QuarantineID?, limit: Int) throws(ControlFailure) -> Page<QuarantineObject, QuarantineID>
   /// nil: no such object.
   func quarantineObject(_ id: QuarantineID) throws(ControlFailure) -> QuarantineObject?
   func allowlist() throws(ControlFailure) -> [AllowRecord]

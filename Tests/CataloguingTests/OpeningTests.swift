@@ -149,8 +149,8 @@ import Testing
       kill(getpid(), SIGKILL)
     }
     let catalogue = try Catalogue(directory: directory.path)
-    #expect(try catalogue.history(limit: 99).map(\.path) == ["/up/3", "/up/2", "/up/1", "/up/0"])
-    #expect(try catalogue.queue(limit: 99, offset: 0).map(\.item.path) == (4..<10).map { FilePath("/up/\($0)") })
+    #expect(try catalogue.history(limit: 99).entries.map(\.path) == ["/up/3", "/up/2", "/up/1", "/up/0"])
+    #expect(try catalogue.queue(limit: 99).map(\.item.path) == (4..<10).map { FilePath("/up/\($0)") })
     #expect(catalogue.totals.queue == QueueDepth(waiting: 6, leased: 0, oldest: time(10)))
     #expect(try catalogue.admit("/up/2", inode: 2) == .alreadyJudged)
     #expect(try catalogue.lease(now: time(20))?.path == "/up/4")

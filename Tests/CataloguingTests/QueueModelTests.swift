@@ -151,7 +151,7 @@ private struct QueueModel {
         for index in model.rows.indices { model.rows[index].leased = false }
         for path in Set(model.rows.map(\.path)).sorted() { model.fold(path: path) }
       }
-      let rows = try #require(catalogue).queue(limit: 1000, offset: 0).map { entry in
+      let rows = try #require(catalogue).queue(limit: 1000).map { entry in
         QueueModel.Row(
           id: entry.item.id, path: entry.item.path.string, identity: entry.item.identity,
           priority: entry.item.priority, enqueued: entry.item.enqueued, attempts: entry.item.attempts,

@@ -15,6 +15,20 @@ import Testing
     catalogue = try Catalogue(directory: directory.path)
   }
 
+  @Test func theListComesInPages() throws {
+    for index in 0..<20 {
+      let priority: QueuePriority = [.backlog, .live, .submitted][index % 3]
+      _ = try catalogue.admit(FilePath("/up/\(index)"), inode: UInt64(index), priority: priority)
+    }
+    let all = try catalogue.queue(limit: 99)
+    #expect(all.map(\.item.priority) == all.map(\.item.priority).sorted(by: >))
+    for size in [1, 3, 7, 20] {
+      var pages: [QueueEntry] = []
+      while case let page = try catalogue.queue(after: pages.last?.item, limit: size), !page.isEmpty { pages += page }
+      #expect(pages == all)
+    }
+  }
+
   @Test func liveBeforeBacklogThenTheOldest() throws {
     _ = try catalogue.admit("/up/1", inode: 1, priority: .backlog)
     _ = try catalogue.admit("/up/2", inode: 2, priority: .live)
@@ -25,7 +39,7 @@ import Testing
     #expect(order == ["/up/4", "/up/2", "/up/3", "/up/1"])
     #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 4, oldest: time(10)))
     #expect(try catalogue.nextReady() == nil)
-    for entry in try catalogue.queue(limit: 9, offset: 0) {
+    for entry in try catalogue.queue(limit: 9) {
       #expect(entry.leased)
       try catalogue.release(entry.item.id, notBefore: time(0), countAttempt: false)
     }
@@ -40,7 +54,7 @@ import Testing
       let item = try #require(try catalogue.lease(now: time(20)))
       _ = try catalogue.complete(itemID: item.id, entry: entry("/up/a"), identity: item.identity)
     }
-    #expect(try catalogue.history(limit: 9).count == 1)
+    #expect(try catalogue.history(limit: 9).entries.count == 1)
   }
 
   /// The next of ten thousand is found in an index, whether it came first, was served before or waited.
@@ -105,7 +119,7 @@ import Testing
       return
     }
     #expect(try catalogue.release(item.id, notBefore: time(99), countAttempt: true) == [again])
-    let merged = try catalogue.queue(limit: 9, offset: 0)
+    let merged = try catalogue.queue(limit: 9)
     #expect(merged.count == 1)
     #expect(merged.first?.item.identity == identity(inode: 1, changed: 5))
     #expect(merged.first?.item.attempts == 2)
@@ -122,7 +136,7 @@ import Testing
     try catalogue.release(
       item.id, notBefore: time(99), countAttempt: true, isWait: true, identity: identity(inode: 1, changed: 5))
     _ = try catalogue.admit("/up/a", inode: 1, changed: 5)
-    let merged = try catalogue.queue(limit: 9, offset: 0)
+    let merged = try catalogue.queue(limit: 9)
     #expect(merged.map(\.notBefore) == [time(99)])
     #expect(merged.map(\.item.waits) == [1])
   }
@@ -132,7 +146,7 @@ import Testing
     for (isWait, expected) in [(true, [1, 1]), (false, [2, 1]), (true, [3, 2])] {
       let item = try #require(try catalogue.lease(now: time(20)))
       try catalogue.release(item.id, notBefore: time(0), countAttempt: true, isWait: isWait)
-      #expect(try catalogue.queue(limit: 1, offset: 0).map { [$0.item.attempts, $0.item.waits] } == [expected])
+      #expect(try catalogue.queue(limit: 1).map { [$0.item.attempts, $0.item.waits] } == [expected])
     }
   }
 
@@ -153,7 +167,7 @@ import Testing
     #expect(try catalogue.touch(itemID: id, identity: identity(inode: 1, changed: 2)))
     #expect(catalogue.totals.queue.waiting == 0)
     #expect(try catalogue.admit("/up/b", inode: 1, changed: 2) == .alreadyJudged)
-    #expect(try catalogue.history(limit: 9).count == 1)
+    #expect(try catalogue.history(limit: 9).entries.count == 1)
     #expect(try !catalogue.touch(itemID: nil, identity: identity(inode: 1, changed: 3, birth: 77)))
     #expect(try !catalogue.touch(itemID: nil, identity: identity(inode: 42)))
 
@@ -175,11 +189,11 @@ import Testing
     _ = try catalogue.admit("/up/older", inode: 2)
     _ = try catalogue.admit("/up/old/deep/x", inode: 3)
     _ = try catalogue.admit("/up/new/deep/x", inode: 4)
-    let ids = try catalogue.queue(limit: 9, offset: 0).map(\.item.id)
+    let ids = try catalogue.queue(limit: 9).map(\.item.id)
     let (moved, ended) = try catalogue.renamePrefix(from: "/up/old", to: "/up/new")
     #expect(moved == 2)
     #expect(ended == [ids[3]])
-    let queue = try catalogue.queue(limit: 9, offset: 0).map(\.item)
+    let queue = try catalogue.queue(limit: 9).map(\.item)
     #expect(queue.map(\.id) == [ids[0], ids[1], ids[2]])
     #expect(
       queue.map(\.path.bytes) == [
@@ -249,9 +263,9 @@ import Testing
       id: id, path: "/up/a", size: 10, sha256: digest(1), score: nil, threshold: half, model: nil, time: time(4))
     _ = try catalogue.complete(
       itemID: item.id, entry: entry("/up/a", .flagged, at: 4), identity: nil, quarantined: (summary, file))
-    #expect(try catalogue.queue(limit: 9, offset: 0).map(\.item.path) == ["/up/link", "/up/other"])
+    #expect(try catalogue.queue(limit: 9).map(\.item.path) == ["/up/link", "/up/other"])
     #expect(try catalogue.quarantined(id) == summary)
-    #expect(try catalogue.history(limit: 9).count == 1)
+    #expect(try catalogue.history(limit: 9).entries.count == 1)
     // Seen just before it was moved, and reported just after.
     let late = Admission(path: "/up/a", identity: file, priority: .live)
     #expect(try catalogue.enqueue(late, at: time(5)) == .alreadyJudged)
@@ -277,6 +291,6 @@ import Testing
       model: nil, time: time(4))
     _ = try catalogue.complete(
       itemID: nil, entry: entry("/up/a", .flagged), identity: nil, quarantined: (summary, file))
-    #expect(try catalogue.queue(limit: 9, offset: 0).map(\.item.identity) == [new])
+    #expect(try catalogue.queue(limit: 9).map(\.item.identity) == [new])
   }
 }

@@ -27,7 +27,7 @@ import Testing
     full = try catalogue.complete(itemID: nil, entry: full, identity: nil)
     let stored = try catalogue.complete(itemID: nil, entry: bare, identity: nil)
     #expect(try catalogue.entry(#require(full.id)) == full)
-    #expect(try catalogue.history(limit: 9) == [stored, full])
+    #expect(try catalogue.history(limit: 9).entries == [stored, full])
     #expect(try catalogue.entry(99) == nil)
   }
 
@@ -38,7 +38,7 @@ import Testing
       _ = try catalogue.complete(itemID: nil, entry: entry(path, verdicts[index], at: Int64(index)), identity: nil)
     }
     func ids(_ filter: HistoryFilter, limit: Int = 9) throws -> [Int64?] {
-      try catalogue.history(filter, limit: limit).map(\.id)
+      try catalogue.history(filter, limit: limit).entries.map(\.id)
     }
     #expect(try ids(HistoryFilter()) == [4, 3, 2, 1])
     #expect(try ids(HistoryFilter(), limit: 2) == [4, 3])
@@ -52,12 +52,50 @@ import Testing
     #expect(try ids(HistoryFilter(path: "/up/a", verdict: .flagged, since: time(1), beforeID: 5)) == [4])
   }
 
+  /// However little a filter finds, a page looks at so many rows for each condition and no more.
+  @Test func historyIsLookedThroughInPieces() throws {
+    for index in 1...60 {
+      let path = FilePath("/up/\(index % 2 == 0 ? "a" : "b")/\(index)")
+      let verdict: Verdict = index % 4 < 2 ? .clear : .flagged
+      _ = try catalogue.complete(itemID: nil, entry: entry(path, verdict, at: Int64(index)), identity: nil)
+    }
+    // The oldest are forgotten.
+    #expect(try catalogue.prune(olderThan: time(21), limit: 99) == 20)
+    let filters = [
+      HistoryFilter(), HistoryFilter(path: "/up"), HistoryFilter(path: "/up/a", verdict: .flagged),
+      HistoryFilter(path: "/up/b", verdict: .clear, since: time(30)), HistoryFilter(since: time(58)),
+      HistoryFilter(path: "/up/a/44"), HistoryFilter(verdict: .notScored),
+      HistoryFilter(path: "/up/c", verdict: .clear), HistoryFilter(verdict: .clear, beforeID: 40),
+    ]
+    for filter in filters {
+      let all = try catalogue.history(filter, limit: 99)
+      #expect(all.next == nil)
+      for (limit, reach) in [(99, 7), (3, 7), (3, 100), (1, 1)] {
+        var found: [HistoryEntry] = []
+        var filter = filter
+        repeat {
+          let page = try catalogue.history(filter, limit: limit, reach: Int64(reach))
+          #expect(page.entries.count <= limit)
+          found += page.entries
+          filter.beforeID = page.next
+        } while filter.beforeID != nil
+        #expect(found == all.entries)
+      }
+    }
+    // Few rows meet one of the conditions: no search. Many meet each, and the newest do not meet both: a piece of it.
+    let none = try catalogue.history(HistoryFilter(path: "/up/b", verdict: .clear, since: time(60)), limit: 9, reach: 7)
+    #expect(none.entries.isEmpty && none.next == nil)
+    let rare = HistoryFilter(path: "/up/a", verdict: .clear, beforeID: 24)
+    let first = try catalogue.history(rare, limit: 9, reach: 1)
+    #expect(first.entries.isEmpty && first.next == 23)
+  }
+
   @Test func pruningKeepsCountsAndJudgements() throws {
     _ = try catalogue.complete(itemID: nil, entry: entry("/up/1", .clear, at: 1), identity: identity(inode: 1))
     _ = try catalogue.complete(itemID: nil, entry: entry("/up/2", .flagged, at: 2), identity: identity(inode: 2))
     _ = try catalogue.complete(itemID: nil, entry: entry("/up/3", .notScored(.timeout), at: 3), identity: nil)
     #expect(try catalogue.prune(olderThan: time(2), limit: 9) == 1)
-    #expect(try catalogue.history(limit: 9).map(\.path) == ["/up/3", "/up/2"])
+    #expect(try catalogue.history(limit: 9).entries.map(\.path) == ["/up/3", "/up/2"])
     #expect(catalogue.totals.verdicts == VerdictCounts(flagged: 1, clear: 1, notScored: 1))
     #expect(try catalogue.admit("/up/1", inode: 1) == .alreadyJudged)
     let known = identity(inode: 1)
@@ -83,8 +121,8 @@ import Testing
       var flagged = entry("/up/1", .flagged, sha256: digest(1))
       flagged.score = known
       _ = try catalogue.complete(itemID: nil, entry: flagged, identity: nil)
-      #expect(try catalogue.history(limit: 1).first?.score == known)
-      let first = try catalogue.history(limit: 9).count == 1
+      #expect(try catalogue.history(limit: 1).entries.first?.score == known)
+      let first = try catalogue.history(limit: 9).entries.count == 1
       #expect(
         try catalogue.cachedOutcome(sha256: digest(1), model: digest(9))
           == .scored(first ? bound : score, size: ImageSize(width: 3, height: 4)))

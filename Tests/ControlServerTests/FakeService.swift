@@ -21,6 +21,9 @@ final class FakeService: ControlService {
     var submitted: [FilePath] = []
     var denied: [(ControlMethod, Peer)] = []
     var historySize = 250
+    var queueSize = 3
+    /// Bytes of the names of files in the queue, at least.
+    var nameLength = 1
     /// Microseconds that a page of the history takes.
     var pageTime: UInt32 = 0
     /// Jobs on the helper thread stand still while it is set.
@@ -57,33 +60,41 @@ final class FakeService: ControlService {
     return ThresholdState(value: threshold, origin: origin)
   }
 
-  func queue(limit: Int) throws(ControlFailure) -> [QueueItem] {
+  func queue(after place: QueueItem?, limit: Int) throws(ControlFailure) -> Page<QueueItem, QueueItem> {
     let identity = FileIdentity(device: 1, inode: 2, birth: nil, size: 3, modified: Self.time, changed: Self.time)
-    return (0..<min(limit, 3)).map { index -> QueueItem in
-      QueueItem(
-        id: Int64(index), path: FilePath("/up/\(index)"), identity: identity, priority: .live, enqueued: Self.time,
+    let (size, length) = state.read { ($0.queueSize, $0.nameLength) }
+    let first = place.map { Int($0.id) + 1 } ?? 0
+    let items = (first..<min(first + limit, size)).map { index -> QueueItem in
+      let name = "\(index)" + String(repeating: "x", count: max(0, length - "\(index)".count))
+      return QueueItem(
+        id: Int64(index), path: FilePath("/up/\(name)"), identity: identity, priority: .live, enqueued: Self.time,
         attempts: 0)
     }
+    return Page(items, next: first + limit < size ? items.last : nil)
   }
 
-  /// Entries `historySize` to 1; every third is flagged. Entry 1 has a name that is not UTF-8.
-  func history(_ query: HistoryQuery) throws(ControlFailure) -> [HistoryEntry] {
+  /// Entries `historySize` to 1; every third is flagged, none is not scored. Entry 1 has a name that is not UTF-8. Looks at
+  /// a hundred for each page.
+  func history(_ query: HistoryQuery) throws(ControlFailure) -> Page<HistoryEntry, Int64> {
     state.update { $0.reads.append(.listHistory) }
     _ = state.wait(timeout: .seconds(20)) { $0.isPageHeld ? nil : () }
     usleep(state.read { $0.pageTime })
     let first = min(query.before.map { $0 - 1 } ?? .max, Int64(state.read { $0.historySize }))
-    guard let threshold = Threshold(0.5), first > 0 else { return [] }
-    let entries = stride(from: first, through: 1, by: -1).lazy.map { id -> HistoryEntry in
+    guard let threshold = Threshold(0.5), first > 0 else { return Page([], next: nil) }
+    let last = max(1, first - 99)
+    let entries = stride(from: first, through: last, by: -1).map { id -> HistoryEntry in
       let path = id == 1 ? FilePath(bytes: Array("/up/".utf8) + [0xFF]) ?? "/" : FilePath("/up/\(id)")
       return HistoryEntry(
         id: id, time: Self.time, path: path, sha256: Self.digest, verdict: id % 3 == 0 ? .flagged : .clear,
         score: Score(realScore: 0, fakeScore: 1, bias: 0), threshold: threshold, duration: .seconds(1))
     }
-    return Array(entries.filter { query.verdict == nil || $0.verdict.name == query.verdict }.prefix(query.limit))
+    let found = entries.filter { query.verdict == nil || $0.verdict.name == query.verdict }.prefix(query.limit)
+    let end = found.count == query.limit ? found.last?.id : last
+    return Page(Array(found), next: end.flatMap { $0 > 1 ? $0 : nil })
   }
 
   func historyEntry(_ id: Int64) throws(ControlFailure) -> HistoryEntry? {
-    try history(HistoryQuery(limit: 1, before: id + 1)).first { $0.id == id }
+    try history(HistoryQuery(limit: 1, before: id + 1)).entries.first { $0.id == id }
   }
 
   private func object(_ index: UInt64) -> QuarantineObject? {
@@ -97,13 +108,14 @@ final class FakeService: ControlService {
   }
 
   /// 150 objects.
-  func quarantined(before: QuarantineID?, limit: Int) throws(ControlFailure) -> [QuarantineObject] {
+  func quarantined(before: QuarantineID?, limit: Int) throws(ControlFailure) -> Page<QuarantineObject, QuarantineID> {
     let all = (0..<150).reversed().compactMap { object(UInt64($0)) }
-    return Array(all.filter { object in before.map { object.id < $0 } ?? true }.prefix(limit))
+    let rest = all.filter { object in before.map { object.id < $0 } ?? true }
+    return Page(Array(rest.prefix(limit)), next: rest.count > limit ? rest[limit - 1].id : nil)
   }
 
   func quarantineObject(_ id: QuarantineID) throws(ControlFailure) -> QuarantineObject? {
-    try quarantined(before: nil, limit: 1000).first { $0.id == id }
+    try quarantined(before: nil, limit: 1000).entries.first { $0.id == id }
   }
 
   func allowlist() throws(ControlFailure) -> [AllowRecord] {

@@ -93,6 +93,43 @@ struct ServingTests {
     #expect(try client.call(.listHistory, call, replying: ListReply<HistoryRecord>.self).entries.map(\.id) == ids)
   }
 
+  /// What is looked through without finding anything costs turns, and neither replies nor the end of the list.
+  @Test func piecesThatFindNothingAreNoReplies() throws {
+    let harness = try Harness()
+    let client = try RawClient(harness)
+    let list = #"{"method":"io.staypos.Control.ListHistory","parameters":{"verdict":"not-scored"}"#
+    client.send(list + "}\0" + list + #","more":true}"# + "\0")
+    let nothing = #"{"parameters":{"entries":[]}}"#
+    #expect(try client.replies(2) == [nothing, nothing])
+    // Three pieces each.
+    #expect(harness.service.state.read { $0.reads.count } == 6)
+  }
+
+  /// However long the paths are, a reply is not.
+  @Test func repliesAreBounded() throws {
+    let harness = try Harness()
+    harness.service.state.update { state in
+      state.queueSize = 700
+      state.nameLength = 4000
+    }
+    let list = #"{"method":"io.staypos.Control.ListQueue","parameters":{"limit":1000}"#
+    let client = try RawClient(harness)
+    client.send(list + "}\0")
+    #expect(try client.replies(1)[0].contains("ExpectedMore"))
+    client.send(list + #","more":true}"# + "\0")
+    var ids: [Int64] = []
+    var framer = VarlinkFramer()
+    var isLast = false
+    while !isLast {
+      framer.append(try #require(client.read()))
+      while let message = try framer.next() {
+        #expect(message.count < 256 << 10)
+        let reply = try VarlinkMessage.decode(VarlinkReply<ListReply<QueueRecord>>.self, from: message)
+        ids += reply.parameters.entries.map(\.id)
+        isLast = reply.continues != true
+      }
+    }
+    #expect(ids == Array(0..<700))
   @Test func quarantineComesInPages() throws {
     let harness = try Harness()
     var client = try harness.client()

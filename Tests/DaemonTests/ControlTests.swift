@@ -18,7 +18,7 @@ import Watching
     let harness = try JudgeHarness()
     let item = try harness.flaggedUpload("a.png")
     try harness.judge(item)
-    let id = try #require(try harness.context.catalogue.history(limit: 1).first?.quarantineID)
+    let id = try #require(try harness.context.catalogue.history(limit: 1).entries.first?.quarantineID)
     let context = harness.context
     let own = ["quarantine", "state"].map { harness.directory.appending($0) }
     let watcher = try Watcher(
@@ -41,6 +41,25 @@ import Watching
     #expect(throws: ControlFailure.self) { try control.rescan(own[0], by: peer) }
     #expect(try control.restore(id, to: nil, by: peer) == item.path)
     #expect(try control.submit(item.path, waiting: nil, by: peer) > 0)
+  }
+
+  @Test("a page of the quarantine reads so many records, and what cannot be read does not end the list")
+  func quarantinePages() throws {
+    let harness = try JudgeHarness()
+    for index in 0..<27 { try harness.judge(try harness.flaggedUpload("\(index).png")) }
+    let ids = try harness.context.quarantine.identifiers()
+    for id in ids.suffix(25) {
+      try FileManager.default.removeItem(atPath: harness.directory.appending("quarantine/\(id).json").string)
+    }
+    let control = DaemonControl(
+      context: harness.context,
+      pipeline: try Pipeline(context: harness.context, setup: harness.setup, workers: 1, isPaused: true),
+      watcher: try Watcher(roots: [], excluding: []) { _ in }, excluding: []
+    ) {}
+    let first = try control.quarantined(before: nil, limit: 100)
+    #expect(first.entries.isEmpty && first.next == ids[2])
+    let second = try control.quarantined(before: first.next, limit: 100)
+    #expect(second.entries.map(\.id) == [ids[1], ids[0]] && second.next == nil)
   }
 
   @Test("Pitfall 5: the status lists files that a writer has open for long, and counts overflows")

@@ -33,7 +33,9 @@ import Testing
     harness.context.changePolicy { $0.runtimeThreshold = threshold }
   }
 
-  private func last() throws -> HistoryEntry { try #require(try harness.context.catalogue.history(limit: 1).first) }
+  private func last() throws -> HistoryEntry {
+    try #require(try harness.context.catalogue.history(limit: 1).entries.first)
+  }
 
   @Test("the scan stops at the threshold in force, and what it gives is written down as a bound")
   func bound() throws {

@@ -66,7 +66,7 @@ final class JudgeHarness {
     entry.model = setup.model.sha256
     _ = try context.catalogue.complete(itemID: nil, entry: entry, identity: nil)
     _ = try context.catalogue.enqueue(
-      Admission(path: path, identity: file.status.identity, priority: .live), at: .now)
+      Cataloguing.Admission(path: path, identity: file.status.identity, priority: .live), at: .now)
     guard let item = try context.catalogue.lease(now: .now) else { throw Errno.noSuchFileOrDirectory }
     return item
   }
@@ -82,7 +82,7 @@ final class JudgeHarness {
     let path = uploads.appending(name)
     try Data(content.utf8).write(to: URL(fileURLWithPath: path.string))
     let identity = try RegularFile(opening: path).status.identity
-    _ = try context.catalogue.enqueue(Admission(path: path, identity: identity, priority: .live), at: .now)
+    _ = try context.catalogue.enqueue(Cataloguing.Admission(path: path, identity: identity, priority: .live), at: .now)
   }
 
   /// - Parameter scoring: nil: the test needs no scorer.

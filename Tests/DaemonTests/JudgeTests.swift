@@ -29,7 +29,7 @@ import Watching
     try harness.judge(item, patience: patience)
     #expect(failures == 3)
     let catalogue = harness.context.catalogue
-    let entry = try #require(try catalogue.history(limit: 1).first)
+    let entry = try #require(try catalogue.history(limit: 1).entries.first)
     #expect(entry.path == item.path)
     #expect(entry.verdict == .flagged)
     #expect(try catalogue.quarantined(#require(entry.quarantineID)) != nil)
@@ -41,20 +41,20 @@ import Watching
     let gone = try harness.flaggedUpload(".staypos-\(QuarantineID(at: .now))")
     try FileManager.default.removeItem(atPath: gone.path.string)
     let catalogue = harness.context.catalogue
-    let before = try catalogue.history(limit: 9).count
+    let before = try catalogue.history(limit: 9).entries.count
     try harness.judge(gone)
     try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
-    #expect(try catalogue.history(limit: 9).count == before)
+    #expect(try catalogue.history(limit: 9).entries.count == before)
     #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
     let upload = try harness.flaggedUpload(".staypos-\(QuarantineID(at: .now))")
     try harness.judge(upload)
-    #expect(try catalogue.history(limit: 1).first?.path == upload.path)
+    #expect(try catalogue.history(limit: 1).entries.first?.path == upload.path)
   }
 
   @Test("what a move has at a temporary name is left alone until it is over")
   func temporaryNameInUse() throws {
     try harness.judge(try harness.flaggedUpload("a.png"))
-    let id = try #require(try harness.context.catalogue.history(limit: 1).first?.quarantineID)
+    let id = try #require(try harness.context.catalogue.history(limit: 1).entries.first?.quarantineID)
     let copy = try harness.flaggedUpload(".staypos-\(id)")
     _ = try harness.context.quarantine.restore(id, beforePublishing: { _ in try harness.judge(copy) })
     #expect(harness.context.catalogue.totals.queue.waiting == 1)
@@ -73,7 +73,7 @@ import Watching
     try harness.acceptVerdicts()
     try Recovery(context: harness.context).run()
     #expect(try catalogue.quarantined(limit: 9).count == 1)
-    #expect(try catalogue.history(limit: 1).first?.path == item.path)
+    #expect(try catalogue.history(limit: 1).entries.first?.path == item.path)
     #expect(catalogue.totals.queue.waiting + catalogue.totals.queue.leased == 0)
   }
 
@@ -91,7 +91,7 @@ import Watching
     let soon = Timestamp.now.advanced(by: .seconds(60))
     let again = try #require(try catalogue.lease(now: soon))
     try harness.judge(again)
-    let entry = try #require(try catalogue.history(limit: 1).first)
+    let entry = try #require(try catalogue.history(limit: 1).entries.first)
     #expect(entry.path == moved.appending(name))
     #expect(entry.verdict == .flagged)
   }
@@ -103,7 +103,7 @@ import Watching
     try harness.judge(item)
     let catalogue = harness.context.catalogue
     try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
-    #expect(try catalogue.history(limit: 1).first?.verdict == .notScored(.vanished))
+    #expect(try catalogue.history(limit: 1).entries.first?.verdict == .notScored(.vanished))
     #expect(catalogue.totals.queue.waiting + catalogue.totals.queue.leased == 0)
   }
 
@@ -123,18 +123,18 @@ import Watching
       later = later.advanced(by: .seconds(7200))
       try harness.judge(try #require(try catalogue.lease(now: later)), scoring: scoring)
     }
-    while try catalogue.history(limit: 9).isEmpty { try again() }
+    while try catalogue.history(limit: 9).entries.isEmpty { try again() }
     let needed = looks
     #expect(Set(harness.context.degradations.all.map(\.kind)) == ["quarantine", "quarantine-space"])
     try again()
     #expect(looks == needed)
-    #expect(try catalogue.history(limit: 9).map(\.quarantineID) == [nil])
+    #expect(try catalogue.history(limit: 9).entries.map(\.quarantineID) == [nil])
     harness.context.quarantine.setMaxBytes(0)
     #expect(try catalogue.lease(now: .now) == nil)
     try catalogue.hurry()
     try harness.judge(try #require(try catalogue.lease(now: .now)), scoring: scoring)
     #expect(looks == needed)
-    #expect(try catalogue.history(limit: 1).first?.quarantineID != nil)
+    #expect(try catalogue.history(limit: 1).entries.first?.quarantineID != nil)
     #expect(harness.context.degradations.all.isEmpty)
     #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
   }
@@ -169,11 +169,11 @@ import Watching
     let catalogue = harness.context.catalogue
     for item in items { try harness.judge(item) }
     // Until each has its verdict, in its place.
-    while try catalogue.history(HistoryFilter(path: harness.uploads), limit: 9).count < items.count {
+    while try catalogue.history(HistoryFilter(path: harness.uploads), limit: 9).entries.count < items.count {
       try catalogue.hurry()
       for _ in items { try harness.judge(try #require(try catalogue.lease(now: .now))) }
     }
-    let waits = try catalogue.queue(limit: 9, offset: 0).map { $0.notBefore.interval(since: .now) / .seconds(1) }
+    let waits = try catalogue.queue(limit: 9).map { $0.notBefore.interval(since: .now) / .seconds(1) }
     #expect(waits.map { $0 < 61 }.filter(\.self).count == 1 && waits.allSatisfy { $0 > 50 })
     // Space that others have made: nobody tells of it.
     harness.context.quarantine.setMaxBytes(0)
@@ -198,12 +198,12 @@ import Watching
     let items = [try harness.flaggedUpload("old/0.png"), try harness.flaggedUpload("1.png")]
     harness.context.quarantine.setMaxBytes(1)
     for item in items { try harness.judge(item) }
-    while try catalogue.history(HistoryFilter(path: harness.uploads), limit: 9).count < items.count {
+    while try catalogue.history(HistoryFilter(path: harness.uploads), limit: 9).entries.count < items.count {
       for item in items { try catalogue.hurry([item.id]) }
       for _ in items { try harness.judge(try #require(try catalogue.lease(now: .now))) }
     }
     func pause(_ item: QueueItem) throws -> Double? {
-      try catalogue.queue(limit: 9, offset: 0).first { $0.item.id == item.id }.map {
+      try catalogue.queue(limit: 9).first { $0.item.id == item.id }.map {
         $0.notBefore.interval(since: .now) / .seconds(1)
       }
     }
@@ -249,7 +249,7 @@ import Watching
     }
     try harness.judge(item, scoring: scoring)
     #expect(looks == 2)
-    #expect(try harness.context.catalogue.history(limit: 9).map(\.verdict) == [.flagged])
+    #expect(try harness.context.catalogue.history(limit: 9).entries.map(\.verdict) == [.flagged])
   }
 
   #if DEBUG
@@ -281,7 +281,7 @@ import Watching
     }
     try harness.judge(item, scoring: scoring)
     #expect(looks == 3)
-    #expect(try harness.context.catalogue.history(limit: 9).isEmpty)
+    #expect(try harness.context.catalogue.history(limit: 9).entries.isEmpty)
     #expect(harness.context.catalogue.totals.queue.waiting == 1)
   }
 }

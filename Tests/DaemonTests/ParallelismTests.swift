@@ -34,7 +34,7 @@ import Testing
   private func details(_ count: Int) throws -> [String: String] {
     let deadline = ContinuousClock.now + .seconds(20)
     while ContinuousClock.now < deadline {
-      let entries = try harness.context.catalogue.history(limit: 99)
+      let entries = try harness.context.catalogue.history(limit: 99).entries
       if entries.count >= count {
         return Dictionary(
           entries.map { ($0.path.lastComponent?.string ?? "", $0.detail ?? "") }, uniquingKeysWith: { $1 })
@@ -51,7 +51,7 @@ import Testing
     pipeline.start()
     defer { pipeline.stop() }
     for name in ["a", "b", "c"] {
-      let before = try harness.context.catalogue.history(limit: 99).count
+      let before = try harness.context.catalogue.history(limit: 99).entries.count
       try drop(name, "request")
       pipeline.wake()
       #expect(try details(before + 1)[name] == "3 threads")

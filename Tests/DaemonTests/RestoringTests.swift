@@ -18,7 +18,7 @@ import Testing
     let item = try harness.flaggedUpload("a.png")
     try harness.judge(item)
     path = item.path
-    id = try #require(try harness.context.catalogue.history(limit: 1).first?.quarantineID)
+    id = try #require(try harness.context.catalogue.history(limit: 1).entries.first?.quarantineID)
   }
 
   private func admit() throws -> AdmissionOutcome {

@@ -53,7 +53,7 @@ import Testing
       _ = try catalogue.complete(itemID: nil, entry: entry, identity: identity)
     }
     #expect(retention.forgetVerdicts(after: .seconds(3600)) == .seconds(86_400))
-    #expect(try catalogue.history(limit: 9).count == 1)
+    #expect(try catalogue.history(limit: 9).entries.count == 1)
     #expect(catalogue.totals.verdicts.clear == 1101)
     #expect(try catalogue.judged(device: 1, inode: 2, birth: nil) != nil)
   }

@@ -6,20 +6,19 @@ import StayposCore
 import SystemPackage
 
 extension DaemonControl {
-  package func quarantined(before: QuarantineID?, limit: Int) throws(ControlFailure) -> [QuarantineObject] {
-    var objects: [QuarantineObject] = []
-    var before = before
-    // One whose record cannot be read, or that goes in this moment, is left out: the page must not look like the last.
-    while objects.count < limit {
-      let missing = limit - objects.count
-      let summaries = try refusing { () throws(CatalogueError) in
-        try context.catalogue.quarantined(before: before, limit: missing)
-      }
-      objects += summaries.compactMap { try? context.quarantine.record($0.id) }.map(QuarantineObject.init)
-      before = summaries.last?.id
-      if summaries.count < missing { break }
+  /// Records that are read for one page: each is a file.
+  private static let recordsPerPage = 25
+
+  package func quarantined(
+    before: QuarantineID?, limit: Int
+  ) throws(ControlFailure) -> Page<QuarantineObject, QuarantineID> {
+    let limit = min(limit, Self.recordsPerPage)
+    let summaries = try refusing { () throws(CatalogueError) in
+      try context.catalogue.quarantined(before: before, limit: limit)
     }
-    return objects
+    // One whose record cannot be read, or that goes in this moment, is left out.
+    let objects = summaries.compactMap { try? context.quarantine.record($0.id) }.map(QuarantineObject.init)
+    return Page(objects, next: summaries.count < limit ? nil : summaries.last?.id)
   }
 
   package func quarantineObject(_ id: QuarantineID) throws(ControlFailure) -> QuarantineObject? {

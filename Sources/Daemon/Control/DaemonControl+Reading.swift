@@ -43,12 +43,13 @@ extension DaemonControl {
       degradations: degradations)
   }
 
-  package func history(_ query: HistoryQuery) throws(ControlFailure) -> [HistoryEntry] {
+  package func history(_ query: HistoryQuery) throws(ControlFailure) -> Page<HistoryEntry, Int64> {
     let filter = HistoryFilter(
       path: query.path, verdict: query.verdict, since: query.since, beforeID: query.before)
-    return try refusing { () throws(CatalogueError) in
+    let page = try refusing { () throws(CatalogueError) in
       try context.catalogue.history(filter, limit: query.limit)
     }
+    return Page(page.entries, next: page.next)
   }
 
   package func historyEntry(_ id: Int64) throws(ControlFailure) -> HistoryEntry? {

@@ -79,8 +79,11 @@ package final class DaemonControl: ControlService {
         : Event(.resumed, .notice, "scoring goes on", peer: peer))
   }
 
-  package func queue(limit: Int) throws(ControlFailure) -> [QueueItem] {
-    try refusing { () throws(CatalogueError) in try context.catalogue.queue(limit: limit, offset: 0).map(\.item) }
+  package func queue(after place: QueueItem?, limit: Int) throws(ControlFailure) -> Page<QueueItem, QueueItem> {
+    let items = try refusing { () throws(CatalogueError) in
+      try context.catalogue.queue(after: place, limit: limit).map(\.item)
+    }
+    return Page(items, next: items.count < limit ? nil : items.last)
   }
 
   package func rescan(_ path: FilePath?, by peer: Peer) throws(ControlFailure) {
