@@ -89,6 +89,10 @@ struct ConnectionState {
     if sent == output.count {
       output = []
       sent = 0
+    } else if sent > unsent.count {
+      // A client that always leaves something unread must not keep what it has read.
+      output.removeFirst(sent)
+      sent = 0
     }
   }
 

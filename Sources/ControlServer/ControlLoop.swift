@@ -195,19 +195,27 @@ final class ControlLoop {
     let watching = connections.values.filter { $0.state.phase == .monitoring }
     for (event, time) in batch.events {
       let record = EventRecord(event, at: time)
-      for connection in watching { offerEvent(record, lost: 0, to: connection, now) }
+      // Once for all who have lost nothing.
+      let reply = Reply.encode(MonitorReply(event: record, lost: 0), continues: true)
+      for connection in watching { offerEvent((record, reply), lost: 0, to: connection, now) }
     }
     guard batch.lost > 0 else { return }
     for connection in watching { offerEvent(nil, lost: batch.lost, to: connection, now) }
   }
 
-  /// - Parameter event: nil to tell of losses only, if there are any.
+  /// - Parameter event: with the reply of those who have lost nothing; nil to tell of losses only, if there are any.
   private func offerEvent(
-    _ event: EventRecord?, lost: Int, to connection: Connection, _ now: ContinuousClock.Instant
+    _ event: (record: EventRecord, reply: [UInt8])?, lost: Int, to connection: Connection,
+    _ now: ContinuousClock.Instant
   ) {
     guard connection.state.admits(event: event != nil, lost: lost) else { return }
-    let reply = MonitorReply(event: event, lost: connection.state.takeLost())
-    connection.state.enqueue(Reply.encode(reply, continues: true), now: now)
+    let lost = connection.state.takeLost()
+    if lost == 0, let event {
+      connection.state.enqueue(event.reply, now: now)
+    } else {
+      let reply = MonitorReply(event: event?.record, lost: lost)
+      connection.state.enqueue(Reply.encode(reply, continues: true), now: now)
+    }
   }
 
   // MARK: New clients

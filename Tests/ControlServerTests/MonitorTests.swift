@@ -1,9 +1,10 @@
 import ControlInterface
-import ControlServer
 import Foundation
 import StayposCore
 import SystemPackage
 import Testing
+
+@testable import ControlServer
 
 struct MonitorTests {
   private let call = #"{"method":"io.staypos.Control.Monitor","more":true}"# + "\0"
@@ -72,6 +73,21 @@ struct MonitorTests {
     }
     #expect(events + lost == total)
     #expect(lost > 0 && events > 0)
+  }
+
+  @Test("Pitfall 59: a watcher that always leaves something unread does not keep what it has read in memory")
+  func nothingIsKept() throws {
+    var state = ConnectionState(limits: ConnectionLimits(), now: .now)
+    state.enter(.monitoring, now: .now)
+    let event = [UInt8](repeating: 120, count: 1000)
+    state.enqueue(event, now: .now)
+    for _ in 0..<10_000 {
+      state.enqueue(event, now: .now)
+      state.sent(event.count, now: .now)
+    }
+    #expect(state.unsent.count == event.count)
+    let held = try #require(Mirror(reflecting: state).children.first { $0.label == "output" }?.value as? [UInt8])
+    #expect(held.count <= 4 * event.count)
   }
 
   @Test("Pitfall 59: a watcher that never reads is dismissed") func aWatcherThatNeverReadsIsDismissed() throws {
