@@ -13,33 +13,46 @@ extension CallDispatcher {
       guard let threshold = Threshold(try call.parameters(SetThresholdCall.self).value) else {
         throw .invalidParameter("value")
       }
-      return .reply(Reply.encode(ThresholdReply(threshold: try service.setThreshold(threshold, by: peer))))
+      return Self.later(.quick) { () throws(ControlFailure) in
+        ThresholdReply(threshold: try service.setThreshold(threshold, by: peer))
+      }
     case .resetThreshold:
-      return .reply(Reply.encode(ThresholdReply(threshold: try service.resetThreshold(by: peer))))
+      return Self.later(.quick) { () throws(ControlFailure) in
+        ThresholdReply(threshold: try service.resetThreshold(by: peer))
+      }
     case .pause:
-      try service.pause(by: peer)
-      return .reply(Reply.encode(NoParameters()))
+      return Self.later(.quick) { () throws(ControlFailure) in
+        try service.pause(by: peer)
+        return NoParameters()
+      }
     case .resume:
-      try service.resume(by: peer)
-      return .reply(Reply.encode(NoParameters()))
+      return Self.later(.quick) { () throws(ControlFailure) in
+        try service.resume(by: peer)
+        return NoParameters()
+      }
     case .addAllow:
       let parameters = try call.parameters(AddAllowCall.self)
       let note = parameters.note ?? ""
       guard note.utf8.count <= Self.noteLimit else { throw .invalidParameter("note") }
-      try service.addAllow(parameters.sha256, note: note, by: peer)
-      return .reply(Reply.encode(NoParameters()))
+      return Self.later(.quick) { () throws(ControlFailure) in
+        try service.addAllow(parameters.sha256, note: note, by: peer)
+        return NoParameters()
+      }
     case .removeAllow:
-      try service.removeAllow(try call.parameters(RemoveAllowCall.self).sha256, by: peer)
-      return .reply(Reply.encode(NoParameters()))
+      let digest = try call.parameters(RemoveAllowCall.self).sha256
+      return Self.later(.quick) { () throws(ControlFailure) in
+        try service.removeAllow(digest, by: peer)
+        return NoParameters()
+      }
     case .reload:
-      return Self.later { () throws(ControlFailure) in
+      return Self.later(.slow) { () throws(ControlFailure) in
         try service.reload(by: peer)
         return NoParameters()
       }
     case .rescan:
       let parameters = try call.parameters(PathCall.self)
       let path = try Self.path(parameters.path, parameters.pathBase64, "path")
-      return Self.later { () throws(ControlFailure) in
+      return Self.later(.slow) { () throws(ControlFailure) in
         try service.rescan(path, by: peer)
         return NoParameters()
       }
@@ -48,12 +61,12 @@ extension CallDispatcher {
     case .restoreQuarantine:
       let parameters = try call.parameters(RestoreQuarantineCall.self)
       let path = try Self.path(parameters.to, parameters.toBase64, "to")
-      return Self.later { () throws(ControlFailure) in
+      return Self.later(.slow) { () throws(ControlFailure) in
         RestoreReply(path: try service.restore(parameters.id, to: path, by: peer))
       }
     case .deleteQuarantine:
       let id = try call.parameters(QuarantineIDCall.self).id
-      return Self.later { () throws(ControlFailure) in
+      return Self.later(.slow) { () throws(ControlFailure) in
         try service.delete(id, by: peer)
         return NoParameters()
       }
@@ -70,11 +83,11 @@ extension CallDispatcher {
       throw .invalidParameter("path")
     }
     guard parameters.wait == true else {
-      return Self.later { () throws(ControlFailure) in
+      return Self.later(.slow) { () throws(ControlFailure) in
         SubmitReply(queueId: try service.submit(path, waiting: nil, by: peer))
       }
     }
-    return .later { reply in
+    return .later(.slow) { reply in
       let waiter = SubmissionWaiter { result in
         reply(Reply.of { () throws(ControlFailure) in SubmitReply(entry: HistoryRecord(try result.get())) })
       }
@@ -87,9 +100,9 @@ extension CallDispatcher {
   }
 
   private static func later<Parameters: Codable & SendableMetatype>(
-    _ work: @escaping @Sendable () throws(ControlFailure) -> Parameters
+    _ lane: CallOutcome.Lane, _ work: @escaping @Sendable () throws(ControlFailure) -> Parameters
   ) -> CallOutcome {
-    .later { reply in reply(Reply.of(work)) }
+    .later(lane) { reply in reply(Reply.of(work)) }
   }
 
   /// An absolute path from its text or, if there are, its exact bytes. nil if neither is given.

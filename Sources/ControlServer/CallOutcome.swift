@@ -8,8 +8,15 @@ enum CallOutcome {
   case pages(PageSource)
   /// Events, until the client goes.
   case monitor
-  /// Runs on the helper thread and answers once, from whatever thread.
-  case later(@Sendable (_ reply: @escaping Replier) -> Void)
+  /// Runs on a helper thread and answers once, from whatever thread.
+  case later(Lane, @Sendable (_ reply: @escaping Replier) -> Void)
+
+  /// Each has a thread of its own, on which one call is worked on after the other.
+  enum Lane: CaseIterable {
+    /// A transaction: nothing that has to wait for a disk runs on the control thread.
+    case quick
+    case slow
+  }
 }
 
 /// Takes the bytes of the only reply to a call; from any thread.

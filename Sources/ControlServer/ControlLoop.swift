@@ -11,7 +11,7 @@ final class ControlLoop {
   /// What it shares with other threads.
   struct Shared: Sendable {
     let inbox: ControlInbox
-    let jobs: BoundedQueue<@Sendable () -> Void>
+    let jobs: [CallOutcome.Lane: BoundedQueue<@Sendable () -> Void>]
     let feed: EventFeed
     let service: any ControlService
     let configuration: ControlServer.Configuration
@@ -68,7 +68,7 @@ final class ControlLoop {
         if requests[1].revents != 0 { accept(now) }
       }
     }
-    shared.jobs.close()
+    for queue in shared.jobs.values { queue.close() }
     connections = [:]
     shared.feed.setWatched(false)
     listener.unlink()
@@ -162,14 +162,16 @@ final class ControlLoop {
       monitors += 1
       shared.feed.setWatched(true)
       connection.state.enqueue(Reply.encode(MonitorReply(event: nil, lost: 0), continues: true), now: now)
-    case .later(let work):
+    case .later(let lane, let work):
       connection.state.enter(.waiting, now: now)
       let (inbox, id) = (shared.inbox, connection.id)
-      let isTaken = shared.jobs.offer {
+      let isTaken = shared.jobs[lane]?.offer {
         work { bytes in inbox.reply(isOneway ? [] : bytes, to: id) }
       }
       // Cannot happen: there is one job a connection, and room for as many.
-      if !isTaken { finish(id, Reply.encode(ControlFailure.refused("too many changes at once: try again")), now) }
+      if isTaken != true {
+        finish(id, Reply.encode(ControlFailure.refused("too many changes at once: try again")), now)
+      }
     }
   }
 

@@ -35,15 +35,21 @@ package final class ControlServer: Sendable {
     listener: consuming ControlListener, service: any ControlService, feed: EventFeed, configuration: Configuration
   ) throws(ControlServerError) {
     let inbox = try ControlInbox()
-    let jobs = BoundedQueue<@Sendable () -> Void>(capacity: configuration.limits.connections)
+    var jobs: [CallOutcome.Lane: BoundedQueue<@Sendable () -> Void>] = [:]
+    var helpers: [DedicatedThread] = []
+    for lane in CallOutcome.Lane.allCases {
+      let queue = BoundedQueue<@Sendable () -> Void>(capacity: configuration.limits.connections)
+      jobs[lane] = queue
+      helpers.append(
+        DedicatedThread(name: "control-\(lane)") {
+          while let batch = queue.takeAll() {
+            for job in batch { job() }
+          }
+        })
+    }
     let handOver = Mutex<ControlListener?>(listener)
     self.inbox = inbox
     feed.attach { inbox.wake() }
-    let helper = DedicatedThread(name: "control-jobs") {
-      while let batch = jobs.takeAll() {
-        for job in batch { job() }
-      }
-    }
     let shared = ControlLoop.Shared(
       inbox: inbox, jobs: jobs, feed: feed, service: service, configuration: configuration)
     let listenerBox = ListenerBox(handOver)
@@ -51,10 +57,10 @@ package final class ControlServer: Sendable {
       guard let listener = listenerBox.take() else { return }
       ControlLoop(listener: listener, shared: shared).run()
     }
-    threads = Mutex([loop, helper])
+    threads = Mutex([loop] + helpers)
   }
 
-  /// Closes every connection, removes the socket and waits for the job that is being worked on.
+  /// Closes every connection, removes the socket and waits for the jobs that are being worked on.
   package func stop() {
     let threads = threads.withLock { threads in
       defer { threads = [] }

@@ -4,8 +4,8 @@ import SystemPackage
 
 /// What the daemon gives to those who ask over the socket. The server has checked rights and parameters before it calls.
 ///
-/// The methods of the first two groups run on the control thread and must be quick (a look into memory, a short query).
-/// Those of the third run one after the other on a thread of their own and may take their time.
+/// The methods of the first group run on the control thread and must be quick (a look into memory, a short query). Those of
+/// the second and of the third run one after the other on a thread for each group; those of the third may take their time.
 package protocol ControlService: Sendable {
   // Reading.
   func status() throws(ControlFailure) -> DaemonStatus

@@ -28,6 +28,8 @@ final class FakeService: ControlService {
     var pageTime: UInt32 = 0
     /// Jobs on the helper thread stand still while it is set.
     var isHeld = false
+    /// A pause does, as behind a long transaction.
+    var isPauseHeld = false
     /// The next page of the history stands still while it is set, and the whole server with it.
     var isPageHeld = false
     /// Pages of the history and looks at the threshold, as they came.
@@ -140,7 +142,10 @@ final class FakeService: ControlService {
     return try threshold()
   }
 
-  func pause(by peer: Peer) throws(ControlFailure) { state.update { $0.isPaused = true } }
+  func pause(by peer: Peer) throws(ControlFailure) {
+    _ = state.wait(timeout: .seconds(20)) { $0.isPauseHeld ? nil : () }
+    state.update { $0.isPaused = true }
+  }
 
   func resume(by peer: Peer) throws(ControlFailure) { state.update { $0.isPaused = false } }
 

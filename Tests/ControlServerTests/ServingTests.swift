@@ -130,6 +130,8 @@ struct ServingTests {
       }
     }
     #expect(ids == Array(0..<700))
+  }
+
   @Test func quarantineComesInPages() throws {
     let harness = try Harness()
     var client = try harness.client()
@@ -177,6 +179,19 @@ struct ServingTests {
     let replies = try slow.replies(2)
     #expect(replies[0].contains("unknown key"))
     #expect(replies[1].contains("threshold"))
+  }
+
+  /// A change waits for the catalogue; who asks for the status does not wait for the change.
+  @Test func transactionsHoldUpNobody() throws {
+    let harness = try Harness()
+    harness.service.state.update { $0.isPauseHeld = true }
+    let changing = try RawClient(harness)
+    changing.send(#"{"method":"io.staypos.Control.Pause"}"# + "\0")
+    var client = try harness.client()
+    #expect(try client.call(.getStatus, replying: StatusReply.self).status.state == .ready)
+    harness.service.state.update { $0.isPauseHeld = false }
+    #expect(try changing.replies(1) == [#"{"parameters":{}}"#])
+    #expect(try client.call(.getStatus, replying: StatusReply.self).status.state == .paused)
   }
 
   @Test func onewayCallsGetNoReply() throws {
