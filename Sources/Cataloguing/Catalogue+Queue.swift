@@ -76,6 +76,9 @@ extension Catalogue {
   }
 
   /// The next file to score, marked until it is completed, touched or released.
+  ///
+  /// - Parameter now: by the clock that ``release(_:notBefore:countAttempt:isWait:identity:)`` goes by; nobody should be
+  ///   able to set it. Its times mean nothing to the next run, which calls ``hurry()`` first.
   package func lease(now: Timestamp) throws(CatalogueError) -> QueueItem? {
     try write("take a file from the queue") { database in
       // Whose time has come stands among the others again: an index has those in their order, however many they are.

@@ -20,6 +20,12 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
     Timestamp(nanoseconds: Int64((Date().timeIntervalSince1970 * 1e9).rounded()))
   }
 
+  /// What ``now`` was when the process first asked for it, and the time that has passed since: it does not jump when the
+  /// clock is set. For deadlines inside one run.
+  package static var steady: Timestamp { origin.time.advanced(by: ContinuousClock.now - origin.instant) }
+
+  private static let origin = (time: Timestamp.now, instant: ContinuousClock.now)
+
   package var seconds: Double { Double(nanoseconds) / 1e9 }
 
   package static func < (left: Timestamp, right: Timestamp) -> Bool { left.nanoseconds < right.nanoseconds }

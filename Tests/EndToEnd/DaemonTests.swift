@@ -119,6 +119,31 @@ struct DaemonTests {
     #expect(try daemon.stop() == 0)
   }
 
+  @Test("A clock that is set back by hours holds up no file")
+  func clockSetBack() async throws {
+    let shim = FaultShim()
+    defer { shim.remove() }
+    let daemon = try RunningDaemon(scorer: .standIn, environment: try shim.environment())
+    try daemon.start()
+    _ = try daemon.call("Pause")
+    let path = daemon.uploads.appending("a")
+    try daemon.drop(Data("clear".utf8), at: path)
+    _ = try await daemon.queued(1)
+    // It is tried again when the writer has had some time to end.
+    let writer = try FileDescriptor.open(path, .readWrite)
+    _ = try daemon.call("Resume")
+    try await daemon.eventually("an attempt") {
+      let entries = try daemon.call("ListQueue")["entries"] as? [[String: Any]]
+      return (entries?.first?["attempts"] as? Int ?? 0) > 0 ? () : nil
+    }
+    try shim.setClockBack(by: 7200)
+    let status = try daemon.status()
+    for key in ["uptimeSeconds", "oldestQueuedSeconds"] { #expect(status[key] as? Double ?? 0 >= 0, "\(key)") }
+    try writer.close()
+    #expect(try await daemon.verdict(on: path, within: 60)["verdict"] as? String == "clear")
+    #expect(try daemon.stop() == 0)
+  }
+
   @Test("A scorer that is killed or hangs costs nothing but time")
   func scorerFaults() async throws {
     let daemon = try RunningDaemon(detector: "workers = 1\ntimeout_seconds = 2")

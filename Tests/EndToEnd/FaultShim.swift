@@ -22,6 +22,9 @@ struct FaultShim {
     try Data("\(call) \(errno) \(path)\(order)\n".utf8).write(to: URL(filePath: rules.string), options: .atomic)
   }
 
+  /// As if somebody had set the clock back.
+  func setClockBack(by seconds: CInt) throws { try fail("clock", seconds, below: "/") }
+
   func mend() throws { try FileManager.default.removeItem(atPath: rules.string) }
 
   /// What went through, as words: the call and its paths.

@@ -9,7 +9,6 @@ import Watching
 extension DaemonControl {
   package func status() throws(ControlFailure) -> DaemonStatus {
     let totals = context.catalogue.totals
-    let now = Timestamp.now
     let setup = pipeline.setup
     let policy = context.policy
     let watching = watcher.status
@@ -21,11 +20,12 @@ extension DaemonControl {
     return DaemonStatus(
       version: StayposVersion.current,
       state: pipeline.isPaused ? .paused : degradations.isEmpty ? .ready : .degraded,
-      pid: getpid(), startedAt: startedAt, now: now,
+      pid: getpid(), startedAt: startedAt, now: startedAt.advanced(by: ContinuousClock.now - started),
       model: .init(name: setup.model.name, sha256: setup.model.sha256),
       threshold: .init(value: policy.threshold, origin: policy.origin), mode: policy.mode,
       queueDepth: totals.queue.waiting,
-      oldestQueuedSeconds: totals.queue.oldest.map { $0.interval(since: now) / .seconds(-1) },
+      // The clock may have been set back since.
+      oldestQueuedSeconds: totals.queue.oldest.map { max(0, Timestamp.now.interval(since: $0) / .seconds(1)) },
       inFlight: totals.queue.leased,
       counts: .init(
         flagged: totals.verdicts.flagged, clear: totals.verdicts.clear, notScored: totals.verdicts.notScored),

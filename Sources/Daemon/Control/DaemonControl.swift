@@ -15,6 +15,7 @@ package final class DaemonControl: ControlService {
   private let ownDirectories: [FilePath]
   private let reconfigure: @Sendable () throws(ControlFailure) -> Void
   let startedAt = Timestamp.now
+  let started = ContinuousClock.now
 
   /// - Parameters:
   ///   - excluding: what the daemon itself writes to, wherever it lies.

@@ -61,7 +61,7 @@ extension PipelineContext {
     identity: FileIdentity? = nil
   ) throws(CatalogueError) {
     let ended = try catalogue.release(
-      item, notBefore: Timestamp.now.advanced(by: delay), countAttempt: countAttempt, isWait: isWait,
+      item, notBefore: Timestamp.steady.advanced(by: delay), countAttempt: countAttempt, isWait: isWait,
       identity: identity)
     for item in ended ?? [] { noteEnd(of: item) }
   }

@@ -52,12 +52,12 @@ struct Worker {
       guard let go, !go.stop else { return .stop }
       var pause: Duration?
       do {
-        if let item = try context.catalogue.lease(now: .now) {
+        if let item = try context.catalogue.lease(now: .steady) {
           Failpoint.pass("queue.leased")
           step()
           return .item(item, go.setup)
         }
-        pause = try context.catalogue.nextReady().map { $0.interval(since: .now) }
+        pause = try context.catalogue.nextReady().map { $0.interval(since: .steady) }
         // That it can be read says nothing about a full disk: only what failed here is over.
         if hasFailed { context.degradations.clear("catalogue") }
         hasFailed = false
@@ -83,7 +83,7 @@ struct Worker {
     guard isAlone else { return 1 }
     // If the queue does not answer, the next step will tell.
     let ready = try? pipeline.context.catalogue.nextReady()
-    return ready.map { $0 <= .now } == true ? 1 : maximum
+    return ready.map { $0 <= .steady } == true ? 1 : maximum
   }
 
   private func start(_ scorer: Scorer) -> ScorerFailure? {

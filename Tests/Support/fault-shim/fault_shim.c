@@ -3,7 +3,7 @@
 // STAYPOS_SHIM_RULES names a file, read again at every call, of lines `CALL ERRNO PATH [N]`: a call of that name on something
 // whose path begins so fails with that number; with N only the N-th one since the line was written. `copy 0 PATH` and
 // `write 0 PATH`: the call does one byte only. Calls: write, copy, fsync, rename (by its source), unlink, mkdir, truncate,
-// attribute (owner, mode, times, extended) and create.
+// attribute (owner, mode, times, extended) and create. `clock SECONDS /`: the clock is so far behind.
 // STAYPOS_SHIM_LOG names a file that gets a line for every call that went through, `CALL PATH [PATH]`, and for every N-th one
 // that did not, `fault CALL PATH`.
 #define _GNU_SOURCE
@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -231,4 +232,13 @@ ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t offset) {
 
 ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t offset) {
   ON_WRITE(NEXT(pwrite64)(descriptor, bytes, count, offset))
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+  int result = NEXT(clock_gettime)(clock, time);
+  if (result == 0 && clock == CLOCK_REALTIME && is_active()) {
+    int behind = rule("clock", "/");
+    if (behind > 0) time->tv_sec -= behind;
+  }
+  return result;
 }
