@@ -119,6 +119,23 @@ struct DaemonTests {
     #expect(try daemon.stop() == 0)
   }
 
+  @Test("SIGHUP during the start ends nothing: the configuration is read again as soon as the daemon runs")
+  func hangupDuringTheStart() async throws {
+    // A process that is started from a thread of the pool has most signals blocked.
+    let unblock =
+      "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execv(sys.argv[1], sys.argv[1:])"
+    let daemon = try RunningDaemon(launcher: ["/usr/bin/python3", "-c", unblock])
+    try daemon.launch()
+    // The scorer that tries the model.
+    try await daemon.eventually("a scorer") { daemon.children().isEmpty ? nil : () }
+    try daemon.signal(SIGHUP)
+    try await daemon.eventually("a reload") {
+      try #require(isAlive(daemon.processIdentifier))
+      return daemon.text(daemon.log).contains("reloaded") ? () : nil
+    }
+    #expect(try daemon.stop() == 0)
+  }
+
   @Test("A clock that is set back by hours holds up no file")
   func clockSetBack() async throws {
     let shim = FaultShim()

@@ -15,7 +15,17 @@ package enum StayposDaemon {
   /// Runs until SIGTERM or SIGINT. SIGHUP reloads. Blocks the calling thread.
   /// - Throws: a ``StartError`` if it cannot start; it has been written to the journal by then.
   package static func run(configuration file: FilePath) throws {
+    deferReloads()
     try ThreadExecutor.run { try await serve(configuration: file) }
+  }
+
+  /// SIGHUP waits, in every thread that is made from now on, until ``ReloadService`` takes it: before that it would end the
+  /// process.
+  private static func deferReloads() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGHUP)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 
   private static func serve(configuration file: FilePath) async throws {
