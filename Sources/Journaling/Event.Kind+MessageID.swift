@@ -8,6 +8,7 @@ extension Event.Kind {
     case .flagged: "164e9508338a4cd288463ce2edf4e829"
     case .clear: "14747f89bd2b4b968e2692d97109da8b"
     case .notScored: "1bd161423ab14be2ba5855118a004a39"
+    case .withdrawn: "265024b499604cf9a0f3f38c39c7b367"
     case .quarantined: "ea22a300fa3041968439f2976dc84657"
     case .quarantineFailed: "43858d3a62754e1094c0803b50be2c66"
     case .restored: "4e2fcbf13f2b462db35763d74c4a71c4"

@@ -7,6 +7,7 @@ package struct Event: Sendable {
     case flagged
     case clear
     case notScored = "not-scored"
+    case withdrawn
     case quarantined
     case quarantineFailed = "quarantine-failed"
     case restored

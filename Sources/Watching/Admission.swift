@@ -1,4 +1,3 @@
-import CLinux
 import StayposCore
 import SystemPackage
 
@@ -17,9 +16,6 @@ package struct Admission: Sendable {
 
   /// The first root whose patterns take the name.
   package func root(for name: FilePath.Component, among roots: [WatchRoot]) -> WatchRoot? {
-    roots.first { root in
-      root.include.isEmpty
-        || name.withPlatformString { name in root.include.contains { clinux_matches($0, name) } }
-    }
+    roots.first { $0.takes(name) }
   }
 }

@@ -240,11 +240,3 @@ extension WatchLoop {
     }
   }
 }
-
-extension WatchRoot {
-  static func normalized(_ root: WatchRoot) -> WatchRoot {
-    var root = root
-    root.path.lexicallyNormalize()
-    return root
-  }
-}

@@ -102,7 +102,7 @@ final class WatchLoop {
       if requests.stop { break }
       drainEvents(buffer)
       if mountsChanged { handleMounts() }
-      if let roots = requests.roots { replaceRoots(roots, reason: .request) }
+      for roots in requests.roots { replaceRoots(roots, reason: .request) }
       for path in requests.rescans { rescan(path) }
       handleDeadlines()
       scanSlice()

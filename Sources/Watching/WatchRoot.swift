@@ -1,3 +1,4 @@
+import CLinux
 import StayposCore
 import SystemPackage
 
@@ -18,6 +19,25 @@ package struct WatchRoot: Sendable, Hashable {
     self.recursive = recursive
     self.include = include
     self.settle = settle
+  }
+
+  /// Whether a file of this name is to be looked at.
+  func takes(_ name: FilePath.Component) -> Bool {
+    include.isEmpty || name.withPlatformString { name in include.contains { clinux_matches($0, name) } }
+  }
+
+  /// Whether a file under this path is to be looked at. Both paths are as ``normalized(_:)`` makes them.
+  package func takes(_ file: FilePath) -> Bool {
+    guard let name = file.lastComponent, takes(name) else { return false }
+    let directory = file.removingLastComponent()
+    return recursive ? directory.starts(with: path) : directory == path
+  }
+
+  /// Without `.` and `..`: there are no symbolic links in it that they could go astray by.
+  package static func normalized(_ root: WatchRoot) -> WatchRoot {
+    var root = root
+    root.path.lexicallyNormalize()
+    return root
   }
 }
 

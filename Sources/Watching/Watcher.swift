@@ -62,7 +62,7 @@ package final class Watcher: Sendable {
 
   /// Takes over another set of roots: what both sets have goes on without a gap.
   package func replace(roots: [WatchRoot]) {
-    channel.send { $0.roots = roots }
+    channel.send { $0.roots.append(roots) }
   }
 
   package var status: WatchStatus { channel.status.withLock { $0 } }
@@ -77,7 +77,8 @@ package final class Watcher: Sendable {
 final class WatchChannel: Sendable {
   struct Requests {
     var stop = false
-    var roots: [WatchRoot]?
+    /// One after the other: what goes and comes again is scanned again.
+    var roots: [[WatchRoot]] = []
     var rescans: [FilePath?] = []
   }
 

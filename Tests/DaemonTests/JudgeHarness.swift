@@ -8,6 +8,7 @@ import Quarantining
 import Scoring
 import StayposCore
 import SystemPackage
+import Watching
 
 @testable import Daemon
 
@@ -38,7 +39,8 @@ final class JudgeHarness {
       catalogue: try Catalogue(directory: directory.appending("state")),
       quarantine: try Quarantine(directory: directory.appending("quarantine"), maxBytes: 0), events: events,
       degradations: DegradationBoard(events: events),
-      policy: PolicyState(modelThreshold: threshold, fileThreshold: nil, runtimeThreshold: nil, mode: .enforce))
+      policy: PolicyState(modelThreshold: threshold, fileThreshold: nil, runtimeThreshold: nil, mode: .enforce),
+      roots: [WatchRoot(path: directory)])
     let configuration = ScorerConfiguration(executable: "/nonexistent")
     let source = try ModelSource(path: model)
     setup = ScoringSetup(

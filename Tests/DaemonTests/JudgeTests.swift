@@ -263,10 +263,52 @@ import Watching
       }) { try harness.judge(item) }
       #expect(try harness.context.catalogue.history(limit: 9).isEmpty)
       #expect(harness.context.catalogue.totals.queue.waiting == 1)
-      let next = try harness.context.catalogue.lease(now: Timestamp.now.advanced(by: .seconds(3)))
+      let next = try harness.context.catalogue.lease(now: Timestamp.steady.advanced(by: .seconds(3)))
       #expect(next?.waits == 1)
     }
   #endif
+
+  @Test("what the configuration has watched no more leaves the queue without a verdict, and stays where it is")
+  func unwatched() throws {
+    for name in ["removed", "removed/kept", "removed/flat"] {
+      try FileManager.default.createDirectory(
+        atPath: harness.uploads.appending(name).string, withIntermediateDirectories: false)
+    }
+    let catalogue = harness.context.catalogue
+    let names = ["removed/a.png", "removed/kept/b.png", "removed/flat/c.png", "removed/flat/c.gif"]
+    let items = try names.map { try harness.flaggedUpload($0) }
+    let submitted = try harness.flaggedUpload("removed/flat/d.gif")
+    try catalogue.release(submitted.id, notBefore: Timestamp(nanoseconds: 0), countAttempt: false)
+    _ = try catalogue.enqueue(
+      Cataloguing.Admission(path: submitted.path, identity: submitted.identity, priority: .submitted, again: true),
+      at: .now)
+    let before = try catalogue.history(limit: 99).entries.count
+    harness.context.setRoots([
+      WatchRoot(path: harness.uploads, recursive: false), WatchRoot(path: harness.uploads.appending("removed/kept")),
+      WatchRoot(path: harness.uploads.appending("./removed/flat"), recursive: false, include: ["*.PNG"]),
+    ])
+    for item in items { try harness.judge(item) }
+    try harness.judge(try #require(try catalogue.lease(now: .steady)))
+    let entries = try catalogue.history(limit: 99).entries
+    #expect(entries.dropLast(before).map(\.path) == [submitted.path, items[2].path, items[1].path])
+    #expect(entries.dropLast(before).allSatisfy { $0.quarantineID != nil })
+    for index in [0, 3] {
+      #expect((try? RegularFile(opening: items[index].path).status.identity) == items[index].identity)
+    }
+    #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
+  }
+
+  @Test("one that is being scored when its directory is taken out of the configuration is not moved either")
+  func unwatchedWhileScored() throws {
+    let item = try harness.upload("a.png", "generated")
+    try harness.judge(item) { [harness] _ in
+      harness.context.setRoots([])
+      return .scored(Score(realScore: 0, fakeScore: 9, bias: -1), size: ImageSize(width: 8, height: 8))
+    }
+    #expect(try harness.context.catalogue.history(limit: 9).entries.isEmpty)
+    #expect(harness.context.quarantine.totals.count == 0)
+    #expect(harness.context.catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
+  }
 
   @Test("a file that changes under every look waits for a better time")
   func swappedAgainAndAgain() throws {

@@ -119,6 +119,37 @@ struct DaemonTests {
     #expect(try daemon.stop() == 0)
   }
 
+  @Test("What is queued when its directory is taken out of the configuration stays in its place, unjudged")
+  func directoryTakenOut() async throws {
+    let daemon = try RunningDaemon(scorer: .standIn)
+    let other = daemon.directory.appending("other")
+    let kept = other.appending("kept")
+    try FileManager.default.createDirectory(atPath: kept.string, withIntermediateDirectories: true)
+    let text = daemon.text(daemon.configuration)
+    func watch(_ paths: FilePath...) throws {
+      let tables = paths.map { "\n[[watch]]\npath = \"\($0)\"\nsettle_milliseconds = 50\n" }
+      try daemon.write(text + tables.joined(), to: daemon.configuration)
+    }
+    try watch(other, kept)
+    try daemon.start()
+    _ = try daemon.call("Pause")
+    let paths = [daemon.uploads, other, kept].map { $0.appending("a") }
+    for path in paths { try daemon.drop(Data("score \(path)".utf8), at: path) }
+    _ = try await daemon.queued(3)
+    try watch(kept)
+    _ = try daemon.call("Reload")
+    _ = try daemon.call("Resume")
+    try await daemon.emptyQueue()
+    #expect(Set(try daemon.verdictsByPath().keys) == [paths[0].string, paths[2].string])
+    #expect(paths.map(daemon.exists) == [false, true, false])
+    #expect(daemon.text(daemon.log).contains("any more"))
+    // Put back, it is found again.
+    try watch(other, kept)
+    _ = try daemon.call("Reload")
+    #expect(try await daemon.verdict(on: paths[1])["verdict"] as? String == "flagged")
+    #expect(try daemon.stop() == 0)
+  }
+
   @Test("SIGHUP during the start ends nothing: the configuration is read again as soon as the daemon runs")
   func hangupDuringTheStart() async throws {
     // A process that is started from a thread of the pool has most signals blocked.

@@ -102,6 +102,20 @@ import Watching
     #expect(harness.watcher.status.watches == 2)
   }
 
+  @Test("a root that goes and comes again before the watcher looks is scanned again") func goneAndBackAtOnce() throws {
+    let harness = try Harness()
+    let file = harness.temporary.write("x", to: "file")
+    harness.expectOnce(file)
+    let count = harness.snapshot().count(file)
+    harness.hold()
+    harness.temporary.write("x", to: "other")
+    #expect(harness.wait { $0.isBlocked })
+    harness.watcher.replace(roots: [])
+    harness.watcher.replace(roots: [WatchRoot(path: harness.path, settle: .milliseconds(25))])
+    harness.release()
+    #expect(harness.waitForSettled(file, count: count + 1))
+  }
+
   @Test func rootsAreReplacedWhileItRuns() throws {
     let harness = try Harness(roots: [WatchRoot(path: "one")]) { temporary in
       _ = temporary.makeDirectory("one")

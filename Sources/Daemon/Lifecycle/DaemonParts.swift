@@ -51,7 +51,8 @@ final class DaemonParts: Sendable {
       catalogue: catalogue, quarantine: quarantine, events: events, degradations: degradations,
       policy: PolicyState(
         modelThreshold: setup.model.threshold, fileThreshold: configuration.detector.threshold,
-        runtimeThreshold: runtimeThreshold, mode: configuration.mode))
+        runtimeThreshold: runtimeThreshold, mode: configuration.mode),
+      roots: configuration.watch.map(\.root))
     let missing = setup.sandbox.missing
     if !missing.isEmpty {
       degradations.raise(

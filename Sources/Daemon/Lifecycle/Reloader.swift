@@ -73,6 +73,8 @@ final class Reloader: Sendable {
       policy.fileThreshold = new.detector.threshold
       policy.mode = new.mode
     }
+    // Before anything that lets files go on: what is watched no longer is not touched any more.
+    context.setRoots(new.watch.map(\.root))
     context.quarantine.setMaxBytes(new.quarantine.maxBytes)
     context.roomWasMade()
     // What could not be moved may be movable now.

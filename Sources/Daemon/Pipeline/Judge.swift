@@ -38,6 +38,10 @@ struct Judge {
 
   /// - Returns: what kept the scorer from looking at the image, which waits in the queue then; nil if all went well.
   func run(_ scoring: Scoring) throws(CatalogueError) -> ScorerFailure? {
+    guard context.isWatched(item) else {
+      try withdrawUnwatched()
+      return nil
+    }
     guard !context.restorations.contains(item.path), !context.quarantine.isMoving(item.path) else {
       try context.release(item.id, after: .milliseconds(250))
       return nil
@@ -49,9 +53,7 @@ struct Judge {
       // The watcher may see a file that a move sets aside for a moment, or that one cut short has left for the next start to
       // remove: nobody has uploaded it. An upload of such a name may have another path by now, as any other may.
       if error.code == .notFound, Quarantine.isTemporary(item.path), RetryPolicy.isLast(item, endingIn: .gone) {
-        try context.catalogue.withdraw(item.id)
-        context.noteEnd(of: item.id)
-        context.submissions.fail(item.path, "it is gone")
+        try withdraw("it is gone")
         return nil
       }
       let entry = entry(.notScored(reason(error)), detail: error.message)
@@ -205,6 +207,7 @@ struct Judge {
     _ entry: HistoryEntry, _ file: borrowing RegularFile, _ sha256: SHA256Digest
   ) throws(CatalogueError) {
     Failpoint.pass("verdict.decided")
+    guard context.isWatched(item) else { return try withdrawUnwatched() }
     let status: FileStatus
     do {
       status = try file.descriptor.status()
@@ -222,6 +225,20 @@ struct Judge {
     } else {
       try finish(entry, identity: status.identity)
     }
+  }
+
+  /// Its directory was taken out of the configuration while it was queued.
+  private func withdrawUnwatched() throws(CatalogueError) {
+    try withdraw("it is not watched any more")
+    context.events.record(
+      Event(.withdrawn, .notice, "not judged: the configuration does not have it watched any more", path: item.path))
+  }
+
+  /// Ends its way without a verdict.
+  private func withdraw(_ reason: String) throws(CatalogueError) {
+    try context.catalogue.withdraw(item.id)
+    context.noteEnd(of: item.id)
+    context.submissions.fail(item.path, reason)
   }
 
   private func handle(
