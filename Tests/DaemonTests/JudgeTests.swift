@@ -43,7 +43,7 @@ import Watching
     let catalogue = harness.context.catalogue
     let before = try catalogue.history(limit: 9).entries.count
     try harness.judge(gone)
-    try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
+    try harness.judge(try #require(try catalogue.lease(now: Timestamp.steady.advanced(by: .seconds(60)))))
     #expect(try catalogue.history(limit: 9).entries.count == before)
     #expect(catalogue.totals.queue == QueueDepth(waiting: 0, leased: 0, oldest: nil))
     let upload = try harness.flaggedUpload(".staypos-\(QuarantineID(at: .now))")
@@ -88,7 +88,7 @@ import Watching
     let catalogue = harness.context.catalogue
     #expect(catalogue.totals.queue.waiting == 1)
     try catalogue.renamePrefix(from: harness.uploads, to: moved)
-    let soon = Timestamp.now.advanced(by: .seconds(60))
+    let soon = Timestamp.steady.advanced(by: .seconds(60))
     let again = try #require(try catalogue.lease(now: soon))
     try harness.judge(again)
     let entry = try #require(try catalogue.history(limit: 1).entries.first)
@@ -102,7 +102,7 @@ import Watching
     try FileManager.default.removeItem(atPath: item.path.string)
     try harness.judge(item)
     let catalogue = harness.context.catalogue
-    try harness.judge(try #require(try catalogue.lease(now: Timestamp.now.advanced(by: .seconds(60)))))
+    try harness.judge(try #require(try catalogue.lease(now: Timestamp.steady.advanced(by: .seconds(60)))))
     #expect(try catalogue.history(limit: 1).entries.first?.verdict == .notScored(.vanished))
     #expect(catalogue.totals.queue.waiting + catalogue.totals.queue.leased == 0)
   }
@@ -267,6 +267,32 @@ import Watching
       #expect(next?.waits == 1)
     }
   #endif
+
+  @Test(
+    "Pitfall 32: while somebody has a changed file open for writing, and could change it through a map, it is not clear"
+  )
+  func openWhileScored() throws {
+    let item = try harness.upload("a.png", "generated")
+    var writer: FileDescriptor?
+    let clear = ScoringOutcome.scored(
+      Score(realScore: 0, fakeScore: 0, bias: -1), size: ImageSize(width: 8, height: 8))
+    try harness.judge(item) { _ in
+      if writer == nil {
+        writer = try FileDescriptor.open(item.path, .readWrite)
+        try harness.untilNoticed(item.path) {
+          try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: item.path.string)
+        }
+      }
+      return clear
+    }
+    let catalogue = harness.context.catalogue
+    #expect(try catalogue.history(limit: 9).entries.isEmpty)
+    #expect(catalogue.totals.queue.waiting == 1)
+    try writer?.close()
+    let again = try #require(try catalogue.lease(now: Timestamp.steady.advanced(by: .seconds(60))))
+    try harness.judge(again) { _ in clear }
+    #expect(try catalogue.history(limit: 9).entries.map(\.verdict) == [.clear])
+  }
 
   @Test("what the configuration has watched no more leaves the queue without a verdict, and stays where it is")
   func unwatched() throws {

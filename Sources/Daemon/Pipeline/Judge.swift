@@ -179,6 +179,9 @@ struct Judge {
   /// What the scorer says of these very bytes. A writer could swap others in while it reads, and the old ones back:
   /// the digest would be the same, but ctime is not, which nobody can set. A new name or mode changes it too, so such a
   /// file is only scored again.
+  ///
+  /// A page that is written through a map changes ctime once, and then not before it was written back. So a status counts
+  /// only if there was no writer at some moment after it: then every later change shows.
   private func look(
     at file: borrowing RegularFile, _ sha256: SHA256Digest, stoppingAt threshold: Threshold?, _ scoring: Scoring
   ) -> Look {
@@ -192,7 +195,10 @@ struct Judge {
       step()
       guard let after = try? file.descriptor.status().identity else { return .changed }
       if after == before { return .stable(outcome) }
-      guard holds(file, sha256) else { return .changed }
+      // Whoever could change the bytes through a map without another change of ctime has it open.
+      guard WriterLease.writer(of: file.descriptor) != .writerOpen,
+        holds(file, sha256)
+      else { return .changed }
       before = after
     }
     return .changed
@@ -215,6 +221,10 @@ struct Judge {
       return try setBack(.change, error.message, file, entry)
     }
     if status.identity != file.status.identity {
+      // Later changes show in ctime again only if nobody has it open by now. What is moved away need not wait for that.
+      guard entry.verdict == .flagged || WriterLease.writer(of: file.descriptor) != .writerOpen else {
+        return try setBack(.change, "a writer has it open", file, entry)
+      }
       // A new name or mode changes ctime too: only the bytes themselves can tell.
       guard holds(file, sha256) else {
         return try setBack(.change, "it changed while it was scored", file, entry)
