@@ -261,7 +261,7 @@ import Watching
         let file = try FileDescriptor.open(item.path, .writeOnly, options: .append)
         _ = try file.closeAfter { try file.writeAll([1]) }
       }) { try harness.judge(item) }
-      #expect(try harness.context.catalogue.history(limit: 9).isEmpty)
+      #expect(try harness.context.catalogue.history(limit: 9).entries.isEmpty)
       #expect(harness.context.catalogue.totals.queue.waiting == 1)
       let next = try harness.context.catalogue.lease(now: Timestamp.steady.advanced(by: .seconds(3)))
       #expect(next?.waits == 1)

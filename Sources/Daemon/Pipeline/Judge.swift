@@ -196,8 +196,7 @@ struct Judge {
       guard let after = try? file.descriptor.status().identity else { return .changed }
       if after == before { return .stable(outcome) }
       // Whoever could change the bytes through a map without another change of ctime has it open.
-      guard WriterLease.writer(of: file.descriptor) != .writerOpen,
-        holds(file, sha256)
+      guard WriterLease.writer(of: file.descriptor) != .writerOpen, holds(file, sha256)
       else { return .changed }
       before = after
     }
