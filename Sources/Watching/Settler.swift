@@ -17,7 +17,8 @@ package struct WatchedName: Hashable, Sendable {
 ///
 /// A file settles when it has been left alone for the settle time and nobody has it open for writing. Where the kernel
 /// does not tell about writers, a file that was closed, moved in or linked counts as written; any other has to stay
-/// unchanged much longer.
+/// unchanged much longer. What changes again and again though nobody keeps it open settles in spite of that in the end:
+/// else whoever touches a file often enough could hide it.
 package struct Settler {
   package typealias Instant = ContinuousClock.Instant
 
@@ -48,6 +49,8 @@ package struct Settler {
   private struct Entry {
     var first: Instant
     var firstTime: Timestamp
+    /// Since when nobody was seen to have it open; nil: somebody was, at the last look.
+    var closedSince: Instant?
     var settle: Duration
     var priority: QueuePriority
     var deadline: Instant
@@ -97,11 +100,16 @@ package struct Settler {
         entry.observed = nil
         entry.settle = settle
         entry.recheck = settle
-        entry.deadline = now + settle
+        let closedSince = entry.closedSince ?? now
+        entry.closedSince = closedSince
+        // Events put the next look off, but not for ever.
+        let latest = entry.isReported ? closedSince + timing.changePatience : entry.first + timing.writerDeadline
+        entry.deadline = min(now + settle, max(entry.deadline, latest))
       }
     } else {
       entry = Entry(
-        first: now, firstTime: time, settle: settle, priority: priority, deadline: isFound ? now : now + settle,
+        first: now, firstTime: time, closedSince: now, settle: settle, priority: priority,
+        deadline: isFound ? now : now + settle,
         isComplete: trigger == .closed || trigger == .movedIn, wasFound: isFound, recheck: settle)
     }
     schedule(file, &entry)
@@ -130,7 +138,7 @@ package struct Settler {
     guard var entry = entries[file] else { return .drop }
     switch observation {
     case .notOurs:
-      entries[file] = nil
+      forget(file)
       return .drop
     case .gone:
       if entry.wasGone {
@@ -144,15 +152,18 @@ package struct Settler {
       return .wait
     case .present(let identity, let links, let writer):
       entry.wasGone = false
+      let closedSince = entry.closedSince ?? now
+      entry.closedSince = closedSince
       let wait: Duration?
       switch writer {
       case .writerOpen:
         entry.observed = nil
+        entry.closedSince = nil
         wait = backOff(&entry)
-      case .noWriter:
-        wait = timeToQuiet(&entry, identity, required: entry.settle, at: now, time: time)
-      case .unknown where entry.isComplete || links > 1:
-        wait = timeToQuiet(&entry, identity, required: entry.settle, at: now, time: time)
+      case .noWriter,
+        .unknown where entry.isComplete || links > 1:
+        let quiet = timeToQuiet(&entry, identity, required: entry.settle, at: now, time: time)
+        wait = now - closedSince >= max(timing.changePatience, entry.settle) ? nil : quiet
       case .unknown:
         let required = entry.wasFound ? timing.writerDeadline : timing.unknownWriterPatience
         let quiet = timeToQuiet(&entry, identity, required: required, at: now, time: time)

@@ -8,7 +8,8 @@ package enum WatchReport: Sendable {
   /// One or more files. The same file may come again (a rescan, a close without a change): whoever takes them compares
   /// identities.
   case settled([SettledFile])
-  /// Somebody has the file open for writing longer than the deadline; it comes as settled once that ends.
+  /// Somebody has the file open for writing, or changes it again and again, longer than the deadline; it comes as settled
+  /// once that ends, or in the second case in the end.
   case writerPending(FilePath, since: Timestamp)
   /// The kernel's queue overflowed: events since `since` may be lost. A scan of everything follows after `delay`.
   case overflow(since: Timestamp, delay: Duration)

@@ -1,7 +1,10 @@
 /// Deadlines of the watcher. The settle time belongs to the root.
 package struct WatchTiming: Sendable {
-  /// How long a writer may keep a file open before it is reported as pending.
+  /// How long a writer may keep a file open, or go on changing it, before it is reported as pending.
   package var writerDeadline: Duration = .seconds(60)
+  /// A file that goes on changing though nobody keeps it open (it is touched, or appended to, again and again) is reported
+  /// all the same after this time, or after its settle time if that is longer; what changes it then brings it again.
+  package var changePatience: Duration = .seconds(600)
   /// Longest time between two looks at a file that is being written.
   package var recheckMaximum: Duration = .seconds(30)
   /// A file whose writers the kernel does not tell, and that nobody was seen to close, counts as complete after this

@@ -97,12 +97,49 @@ import Watching
   @Test func aFileThatKeepsChangingIsReportedToo() {
     var bench = Bench()
     bench.note(.closed)
-    var isReported = false
-    while bench.elapsed < .seconds(120) {
-      let decision = bench.step { .present($0.identity(changedAt: $0.elapsed), links: 1, writer: .noWriter) }
-      if case .writerPending = decision { isReported = true } else { #expect(decision == .wait) }
+    var reported: [Duration] = []
+    var settled: Duration?
+    // No event tells of a change of times or rights.
+    while settled == nil, bench.elapsed < .seconds(3600) {
+      switch bench.step({ .present($0.identity(changedAt: $0.elapsed), links: 1, writer: .noWriter) }) {
+      case .writerPending: reported.append(bench.elapsed)
+      case .settled: settled = bench.elapsed
+      case .wait: break
+      case let other:
+        Issue.record("\(String(describing: other))")
+        return
+      }
     }
-    #expect(isReported)
+    #expect(reported == [.seconds(60)])
+    #expect(settled == .seconds(600))
+    #expect(bench.settler.count == 0)
+  }
+
+  /// Whoever touches a file more often than it settles cannot hide it, and makes little work.
+  @Test(arguments: [Duration.seconds(1), .seconds(1200)])
+  func aFileThatIsTouchedForEverIsSettledAgainAndAgain(settle: Duration) {
+    var bench = Bench()
+    var (reported, settled, probes): ([Duration], [Duration], Int) = ([], [], 0)
+    while bench.elapsed < .seconds(2900) {
+      bench.note(.closed, settle: settle)
+      bench.elapsed += .milliseconds(400)
+      for file in bench.settler.due(at: bench.now, limit: 10) {
+        probes += 1
+        let touched = bench.identity(changedAt: bench.elapsed)
+        switch bench.settler.resolve(
+          file, .present(touched, links: 1, writer: .noWriter), at: bench.now, time: bench.time)
+        {
+        case .writerPending: reported.append(bench.elapsed)
+        case .settled: settled.append(bench.elapsed)
+        case .wait, .drop: break
+        }
+      }
+    }
+    let patience = max(settle, bench.timing.changePatience)
+    #expect(settled.count == (settle < patience ? 4 : 2))
+    for (one, next) in zip([.zero] + settled, settled) { #expect(next - one < patience + .seconds(2)) }
+    #expect(reported.count == (settle < patience ? 5 : 0))
+    #expect(probes < 20)
   }
 
   @Test func withoutKnowledgeOfWritersAHardLinkOrAClosedFileIsComplete() {

@@ -46,7 +46,7 @@ package struct DaemonStatus: Codable, Sendable, Equatable {
     }
   }
 
-  /// `type Writer`: a file that cannot be scored yet, since somebody has had it open for writing for long.
+  /// `type Writer`: a file that cannot be scored yet, since somebody has been writing it for long.
   package struct Writer: Codable, Sendable, Equatable {
     package var path: String
     package var pathBase64: String?

@@ -54,7 +54,7 @@ final class Intake: Sendable {
     case .writerPending(let path, let since):
       let seconds = Int(Timestamp.now.interval(since: since) / .seconds(1))
       events.record(
-        Event(.writerPending, .notice, "not scored yet: a writer has had it open for \(seconds) s", path: path))
+        Event(.writerPending, .notice, "not scored yet: it has been written to for \(seconds) s", path: path))
     case .overflow(let since, let delay):
       let window = Int(Timestamp.now.interval(since: since) / .milliseconds(1))
       events.record(
