@@ -209,21 +209,26 @@ extension WatchLoop {
 
   // MARK: Mounts
 
-  /// Something was mounted or unmounted; inotify says nothing of a mount over a directory.
+  /// Something was mounted or unmounted; inotify says nothing of a mount over a directory. Only what is there now is
+  /// scanned: where users may mount, they must not have everything scanned with it.
   func handleMounts() {
     guard let table = try? channel.mounts.read() else { return }
     let old = mountTable
     mountTable = table
-    let changed = Set(old.mounts).symmetricDifference(table.mounts).map(\.mountPoint)
+    let changed = Set(Set(old.mounts).symmetricDifference(table.mounts).map(\.mountPoint))
     guard !changed.isEmpty else { return }
     var tops: [DirectoryID] = []
     for (id, root) in tree.roots.sorted(by: { $0.key.value < $1.key.value })
-    where changed.contains(where: { root.path.starts(with: $0) || $0.starts(with: root.path) }) {
+    where changed.contains(where: { root.path.starts(with: $0) }) {
       if let before = old.mount(containing: root.path), let after = table.mount(containing: root.path) {
         noteMount(id, root, before: before.mountPoint, after: after.mountPoint)
       }
       verifyRoot(id, scanning: false)
       if let top = tree.directory(at: .root(id)) { tops.append(top) }
+    }
+    for point in changed.sorted(by: { $0.length < $1.length })
+    where tree.roots.values.contains(where: { $0.path != point && point.starts(with: $0.path) }) {
+      if let directory = look(at: point) { tops.append(directory) }
     }
     if !tops.isEmpty { startPass(.mounts, tops, priority: .backlog) }
   }

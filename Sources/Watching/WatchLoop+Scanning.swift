@@ -74,9 +74,10 @@ extension WatchLoop {
     // The last files of it may still have to be probed; a report of its end would come before theirs.
     settleDue()
     if pass.summary.reason == .start { endInheritance() }
-    if pass.summary.reason == .overflow, rescans.next == nil {
-      settledSinceOverflow = nil
-      recover("overflow")
+    if pass.summary.reason == .overflow {
+      rescans.finished(at: .now)
+      settledSinceOverflow = rescans.next == nil ? nil : [:]
+      if rescans.next == nil { recover("overflow") }
     }
     emit(.scanFinished(pass.summary))
   }
@@ -93,16 +94,24 @@ extension WatchLoop {
       scanEverything(reason: .request)
       return
     }
-    if let directory = tree.directory(path: path) {
+    if let directory = tree.directory(path: path) ?? look(at: path) {
       startPass(.request, [directory], priority: .backlog)
-      return
     }
-    guard let name = path.lastComponent, let parent = tree.directory(path: path.removingLastComponent()) else { return }
-    if let armed = tree.isRecursive(parent) ? arm(.child(of: parent, name: name)) : nil {
-      startPass(.request, [armed.directory], priority: .backlog)
-    } else {
-      note(name, in: parent, .found, .backlog)
+  }
+
+  /// Takes note of what is in a place below a root now.
+  ///
+  /// - Returns: the directory, to be scanned.
+  func look(at path: FilePath) -> DirectoryID? {
+    guard let name = path.lastComponent, let parent = tree.directory(path: path.removingLastComponent()) else {
+      return nil
     }
+    let place = WatchTree.Place.child(of: parent, name: name)
+    if tree.isRecursive(parent), let armed = arm(place) { return armed.directory }
+    // What was there is not.
+    if let orphan = tree.detach(place) { removeSubtree(orphan) }
+    note(name, in: parent, .found, .backlog)
+    return nil
   }
 
   /// A bounded piece of the scan in progress; live changes go before the backlog. Nothing goes on while many files wait

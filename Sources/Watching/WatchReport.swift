@@ -11,7 +11,8 @@ package enum WatchReport: Sendable {
   /// Somebody has the file open for writing, or changes it again and again, longer than the deadline; it comes as settled
   /// once that ends, or in the second case in the end.
   case writerPending(FilePath, since: Timestamp)
-  /// The kernel's queue overflowed: events since `since` may be lost. A scan of everything follows after `delay`.
+  /// The kernel's queue overflowed: events since `since` may be lost. A scan of everything follows after `delay`, or, if
+  /// one goes on, that long after its end.
   case overflow(since: Timestamp, delay: Duration)
   /// A directory was renamed inside the roots; files below keep their identity, and are not reported again.
   case directoryRenamed(from: FilePath, to: FilePath)

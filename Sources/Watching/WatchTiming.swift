@@ -16,9 +16,10 @@ package struct WatchTiming: Sendable {
   package var moveGrace: Duration = .milliseconds(500)
   /// Between scans of directories that inotify does not cover.
   package var pollInterval: Duration = .seconds(30)
-  /// Between attempts at directories that could not be opened.
+  /// Between attempts at what could not be opened, and at roots that are missing.
   package var unreadableInterval: Duration = .seconds(600)
-  /// Rescans after overflows: at once, then this long after each other, doubled up to the maximum.
+  /// Rescans after overflows: at once, then this long after the end of the last, doubled up to the maximum; never sooner
+  /// than the last has taken.
   package var rescanDelay: Duration = .seconds(1)
   package var rescanDelayMaximum: Duration = .seconds(120)
 
