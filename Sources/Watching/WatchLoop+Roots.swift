@@ -50,7 +50,7 @@ extension WatchLoop {
   }
 
   /// Makes sure that what is under the root's path now is what is watched.
-  private func verifyRoot(_ id: RootID, scanning: Bool) {
+  func verifyRoot(_ id: RootID, scanning: Bool) {
     guard let root = tree.roots[id] else { return }
     // Guards are set before the last look, so nothing that appears in between is missed.
     for _ in 0..<8 {
@@ -66,6 +66,7 @@ extension WatchLoop {
     }
     if let orphan = tree.detach(.root(id)) { removeSubtree(orphan) }
     rootStates[id] = .missing
+    scheduleRetry()
     degrade(
       "root-missing", root.path.escaped, detail: "\(root.path.escaped): \(reason(root.path))",
       remedy: "make the directory, or take it out of the configuration")
@@ -74,8 +75,9 @@ extension WatchLoop {
   private func reason(_ path: FilePath) -> String {
     if admission.isExcluded(path) { return "lies in the quarantine or state directory" }
     do throws(FilesystemError) {
-      _ = try Directory(opening: path)
-      return "appeared just now"
+      let directory = try Directory(opening: path)
+      let status = try directory.searchableStatus()
+      return admission.isExcluded(status.identity) ? "is the quarantine or state directory" : "appeared just now"
     } catch {
       return error.message
     }
@@ -155,11 +157,13 @@ extension WatchLoop {
     do throws(FilesystemError) {
       return try arm(place, path)
     } catch {
-      guard case .child(let parent, _) = place else { return nil }
+      guard case .child(let parent, let name) = place else { return nil }
       switch error.code {
-      case .notFound: info[parent]?.isIncomplete = true
-      case .symlink, .notDirectory: break
-      default: markUnreadable(path, error)
+      case .notFound:
+        info[parent]?.isIncomplete = true
+        markReadable(parent, name)
+      case .symlink, .notDirectory: markReadable(parent, name)
+      default: markUnreadable(parent, name, error)
       }
       return nil
     }
@@ -169,7 +173,12 @@ extension WatchLoop {
     _ place: WatchTree.Place, _ path: FilePath
   ) throws(FilesystemError) -> WatchTree.Attachment? {
     let directory = try Directory(opening: path)
-    let status = try directory.descriptor.status()
+    let status = try directory.searchableStatus()
+    guard !admission.isExcluded(status.identity) else {
+      // Moved or mounted over what was there.
+      if let orphan = tree.detach(place) { removeSubtree(orphan) }
+      return nil
+    }
     var watch: CInt?
     do throws(FilesystemError) {
       watch = try channel.inotify.watch(directory, .treeEvents, inUse: tree.watchCount)
@@ -177,7 +186,7 @@ extension WatchLoop {
       // Scanned instead.
       guard error.code == .watchLimit else { throw error }
     }
-    markReadable(path)
+    if case .child(let parent, let name) = place { markReadable(parent, name) }
     if let watch { settleInherited(watch, at: place) }
     guard let attachment = tree.attach(watch: watch, at: place) else { return nil }
     inherited.remove(attachment.directory)

@@ -137,7 +137,7 @@ extension WatchLoop {
         }
       } catch {
         // What could be read was; the rest is tried again with the unreadable ones.
-        markUnreadable(scan.directory.path, error)
+        markUnreadable(scan.job.directory, nil, error)
         active = nil
         finishJob(pass: scan.job.pass)
       }
@@ -154,17 +154,21 @@ extension WatchLoop {
       }
       do throws(FilesystemError) {
         let directory = try Directory(opening: path)
+        // Something else may have been mounted there meanwhile.
+        let status = try directory.searchableStatus()
+        guard !admission.isExcluded(status.identity) else {
+          finishJob(pass: job.pass)
+          continue
+        }
         let stream = try DirectoryStream(directory)
-        markReadable(path)
         active = ActiveScan(
           job: job, directory: directory, stream: stream, missing: tree.nodes[job.directory]?.children ?? [:])
         passes[job.pass]?.summary.directories += 1
         return
       } catch {
-        if error.code == .notFound {
-          info[job.directory]?.isIncomplete = true
-        } else {
-          markUnreadable(path, error)
+        switch error.code {
+        case .notFound, .symlink, .notDirectory: info[job.directory]?.isIncomplete = true
+        default: markUnreadable(job.directory, nil, error)
         }
         finishJob(pass: job.pass)
       }
@@ -202,6 +206,7 @@ extension WatchLoop {
   private func finishListing(_ scan: ActiveScan) {
     active = nil
     let parent = scan.job.directory
+    markReadable(parent, nil)
     if let details = info[parent], isPolled(parent, details) {
       info[parent]?.seen = details.seen.filter { scan.names.contains($0.key) }
     }
@@ -254,45 +259,5 @@ extension WatchLoop {
       if let place = tree.nodes[directory]?.places.first { _ = arm(place) }
     }
     startPass(.periodic, directories.filter { tree.nodes[$0] != nil }, priority: .live, isDeep: false)
-  }
-
-  // MARK: Directories that cannot be opened
-
-  func markUnreadable(_ path: FilePath, _ error: FilesystemError) {
-    unreadable.insert(path)
-    if nextUnreadable == nil { nextUnreadable = .now + timing.unreadableInterval }
-    if unreadableExample == nil || unreadableExample?.path == path { unreadableExample = (path, ": \(error.message)") }
-    updateUnreadable()
-  }
-
-  func markReadable(_ path: FilePath) {
-    if unreadable.remove(path) != nil { updateUnreadable() }
-  }
-
-  private func updateUnreadable() {
-    if let example = unreadableExample, !unreadable.contains(example.path) {
-      unreadableExample = unreadable.first.map { ($0, "") }
-    }
-    guard let example = unreadableExample else {
-      nextUnreadable = nil
-      recover("unreadable")
-      return
-    }
-    degrade(
-      "unreadable",
-      detail: "\(unreadable.count) directories cannot be opened, among them \(example.path.escaped)\(example.reason)",
-      remedy: "give the staypos user read and search permission, or CAP_DAC_READ_SEARCH")
-  }
-
-  func retryUnreadable(now: Instant) {
-    nextUnreadable = now + timing.unreadableInterval
-    for path in unreadable {
-      unreadable.remove(path)
-      guard let name = path.lastComponent, let parent = tree.directory(path: path.removingLastComponent()) else {
-        continue
-      }
-      if let armed = arm(.child(of: parent, name: name)) { startPass(.change, [armed.directory], priority: .backlog) }
-    }
-    updateUnreadable()
   }
 }

@@ -21,7 +21,7 @@ extension WatchLoop {
       let path = tree.path(of: file.directory)?.appending(file.name)
       let observation: Settler.Observation
       if let path, root != nil, !admission.isExcluded(path) {
-        observation = probe(path)
+        observation = probe(path, file)
       } else {
         observation = tree.nodes[file.directory]?.places.isEmpty == true ? .gone : .notOurs
       }
@@ -48,9 +48,10 @@ extension WatchLoop {
   }
 
   /// Looks at a name without following anything and without opening anything but a regular file.
-  private func probe(_ path: FilePath) -> Settler.Observation {
+  private func probe(_ path: FilePath, _ file: WatchedName) -> Settler.Observation {
     do throws(FilesystemError) {
       let handle = try Descriptor.open(path, .handle)
+      markReadable(file.directory, file.name)
       let status = try handle.status()
       guard status.kind == .regular else { return .notOurs }
       var writer = WriterState.unknown
@@ -58,7 +59,14 @@ extension WatchLoop {
       if let file = try? handle.reopenedForReading(path: path) { writer = WriterLease.writer(of: file) }
       return .present(status.identity, links: status.links, writer: writer)
     } catch {
-      return error.code == .symlink ? .notOurs : .gone
+      switch error.code {
+      case .notFound, .notDirectory: return .gone
+      case .symlink: return .notOurs
+      default:
+        // Nobody may look it up, or its path is too long.
+        markUnreadable(file.directory, file.name, error)
+        return .notOurs
+      }
     }
   }
 }

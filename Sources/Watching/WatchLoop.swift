@@ -15,6 +15,8 @@ final class WatchLoop {
     var networkPath: FilePath?
     /// It could not be listed, or a directory in it not be watched, perhaps because it was being renamed.
     var isIncomplete = false
+    /// Names in it that could not be opened, and why; nil: it could not be listed itself.
+    var unreadable: [FilePath.Component?: FilesystemError] = [:]
     /// What the last scan found, if inotify does not cover it.
     var seen: [FilePath.Component: FileIdentity] = [:]
     /// The scan that listed it last.
@@ -53,9 +55,9 @@ final class WatchLoop {
   var overflowStart: Timestamp?
   var nextPoll: Instant?
   var nextUnreadable: Instant?
-  var unreadable: Set<FilePath> = []
-  /// One of them, to name in the status, and why.
-  var unreadableExample: (path: FilePath, reason: String)?
+  /// Directories with something that could not be opened, and how much that is in all of them.
+  var unreadable: Set<DirectoryID> = []
+  var unreadableCount = 0
   var networkDirectories = 0
 
   // From the process before, and for the next
@@ -176,7 +178,7 @@ final class WatchLoop {
       scanEverything(reason: .overflow, liveSince: since)
     }
     if let due = nextPoll, due <= now { pollDirectories(now: now) }
-    if let due = nextUnreadable, due <= now { retryUnreadable(now: now) }
+    if let due = nextUnreadable, due <= now { retryUnreadable() }
   }
 
   // MARK: Events
@@ -232,7 +234,10 @@ final class WatchLoop {
   private func handleDirectory(_ event: Inotify.Event, _ name: FilePath.Component, in parent: DirectoryID) {
     let place = WatchTree.Place.child(of: parent, name: name)
     if event.has(IN_MOVED_FROM) {
-      guard let directory = tree.directory(at: place) else { return }
+      guard let directory = tree.directory(at: place) else {
+        markReadable(parent, name)
+        return
+      }
       let path = inherited.contains(parent) ? nil : tree.path(of: place)
       // What is under the name now counts: the queue may lag behind an exchange or a way back.
       if let path, let found = try? Directory(opening: path), currentWatch(of: found) == tree.nodes[directory]?.watch {
@@ -268,8 +273,8 @@ final class WatchLoop {
     let wantedNow = tree.roots.values.filter { new.starts(with: $0.path) }
     // The start's scan looks for names: what goes from a directory that it has not listed into one that it has is missed.
     let isResuming = channel.inherited != nil && passes.values.contains { $0.summary.reason == .start }
-    if Set(wantedBefore) != Set(wantedNow) || isResuming || subtree.contains(where: { info[$0]?.isIncomplete == true })
-    {
+    let isIncomplete = subtree.contains { info[$0]?.isIncomplete == true || unreadable.contains($0) }
+    if Set(wantedBefore) != Set(wantedNow) || isResuming || isIncomplete {
       startPass(.change, [directory], priority: .live)
     }
   }
@@ -287,6 +292,7 @@ final class WatchLoop {
     // A directory above a root keeps its watch; more events than it needs do no harm.
     for watch in removal.watches where guards[watch] == nil { channel.inotify.remove(watch) }
     for id in removal.directories {
+      markReadable(all: id)
       guard let path = info.removeValue(forKey: id)?.networkPath else { continue }
       networkDirectories -= 1
       recover("network-filesystem", path.escaped)

@@ -19,7 +19,8 @@ package final class Watcher: Sendable {
   private let thread = Mutex<Threading.DedicatedThread?>(nil)
 
   /// - Parameters:
-  ///   - excluding: directories that are never entered: the quarantine, the state directory.
+  ///   - excluding: directories that are never entered, wherever they are moved or mounted: the quarantine, the state
+  ///     directory.
   ///   - store: has what an earlier process has left, and gets what the next one needs.
   ///   - report: takes what the watcher has to say; must not call ``stop()``.
   /// - Throws: `watch-limit` if the user has too many inotify instances.
@@ -30,7 +31,9 @@ package final class Watcher: Sendable {
     channel = try WatchChannel(store: store)
     channel.status.withLock { $0.roots = roots.map { .init(path: $0.path, state: .starting) } }
     self.roots = roots
-    self.admission = Admission(excluding: excluding)
+    self.admission = Admission(
+      excluding: excluding,
+      identities: excluding.compactMap { try? Directory(opening: $0).descriptor.status().identity })
     self.timing = timing
     self.report = report
   }

@@ -122,6 +122,27 @@ import Watching
     #expect(harness.watcher.status.watches == 1)
   }
 
+  /// Its path has changed, but not what it is.
+  @Test func excludedDirectoriesAreKnownUnderOtherNames() throws {
+    let outside = TemporaryDirectory()
+    let harness = try Harness(excluding: ["quarantine"]) { temporary in
+      _ = temporary.makeDirectory("quarantine")
+      temporary.write("old", to: "quarantine/old")
+      _ = temporary.makeDirectory("inner")
+    }
+    var current = harness.temporary.path("quarantine")
+    for place in [harness.temporary.path("inner/renamed"), outside.path("out"), harness.temporary.path("back")] {
+      harness.move(current, place)
+      current = place
+      close(open(place.appending("new").string, O_WRONLY | O_CREAT, 0o600))
+      harness.drain()
+    }
+    harness.watcher.rescan()
+    harness.drain()
+    #expect(harness.snapshot().settled.allSatisfy { $0.path.lastComponent?.string.hasPrefix("sentinel") == true })
+    #expect(harness.watcher.status.watches == 2)
+  }
+
   @Test func aRootThatIsNotRecursiveWatchesOneDirectory() throws {
     let harness = try Harness(roots: [WatchRoot(path: "", recursive: false)]) { temporary in
       _ = temporary.makeDirectory("inner")

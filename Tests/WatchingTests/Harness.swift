@@ -52,7 +52,7 @@ final class Harness: Sendable {
   init(
     parent: FilePath = "/tmp", roots: [WatchRoot]? = nil, excluding: [String] = [],
     settle: Duration = .milliseconds(25), watchLimit: Int? = nil, in temporary: TemporaryDirectory? = nil,
-    store: KeptDescriptors? = nil,
+    store: KeptDescriptors? = nil, unreadableInterval: Duration? = nil,
     prepare: (TemporaryDirectory) throws -> Void = { _ in }
   ) throws {
     let temporary = temporary ?? TemporaryDirectory(in: parent)
@@ -62,8 +62,10 @@ final class Harness: Sendable {
       WatchRoot(
         path: temporary.path.pushing(root.path), recursive: root.recursive, include: root.include, settle: settle)
     }
+    var timing = Self.timing
+    if let unreadableInterval { timing.unreadableInterval = unreadableInterval }
     watcher = try Watcher(
-      roots: roots, excluding: excluding.map { temporary.path($0) }, timing: Self.timing, store: store
+      roots: roots, excluding: excluding.map { temporary.path($0) }, timing: timing, store: store
     ) { report in
       reports.update { $0.take(report) }
       if reports.read({ $0.isHeld }) {

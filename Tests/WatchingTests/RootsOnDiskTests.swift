@@ -204,6 +204,7 @@ import Watching
     let harness = try Harness { temporary in
       _ = temporary.makeDirectory("point")
       temporary.write("x", to: "point/hidden")
+      temporary.write("x", to: "beside")
     }
     let point = harness.temporary.path("point")
     harness.expectOnce(harness.temporary.path("point/hidden"))
@@ -218,6 +219,35 @@ import Watching
     let later = harness.temporary.write("x", to: "point/later")
     harness.expectOnce(later)
     #expect(harness.watcher.status.watches == 2)
+    // Only what was mounted over is looked at.
+    let scans = harness.snapshot().scans.filter { $0.reason == .mounts }
+    #expect(scans.allSatisfy { $0.directories == 1 }, "\(scans)")
+    #expect(harness.snapshot().count(harness.temporary.path("beside")) == 1)
+    #expect(harness.waitForSettled(harness.temporary.path("point/hidden"), count: 2))
+  }
+
+  @Test(.enabled(if: geteuid() == 0 && canMount(), "needs the right to mount"))
+  func anExcludedDirectoryIsKnownWhereverItIsMounted() throws {
+    let harness = try Harness(excluding: ["quarantine"]) { temporary in
+      _ = temporary.makeDirectory("quarantine")
+      temporary.write("x", to: "quarantine/old")
+      _ = temporary.makeDirectory("point")
+      temporary.write("x", to: "point/hidden")
+    }
+    let point = harness.temporary.path("point")
+    harness.expectOnce(harness.temporary.path("point/hidden"))
+    #expect(system("mount --bind '\(harness.temporary.path("quarantine"))' '\(point)'") == 0)
+    var isMounted = true
+    defer { if isMounted { unmount(point) } }
+    #expect(harness.eventually { $0.watches == 1 })
+    harness.temporary.write("x", to: "point/new")
+    harness.drain()
+    #expect(harness.snapshot().count(harness.temporary.path("point/old")) == 0)
+    #expect(harness.snapshot().count(harness.temporary.path("point/new")) == 0)
+    unmount(point)
+    isMounted = false
+    #expect(harness.waitForSettled(harness.temporary.path("point/hidden"), count: 2))
+    harness.expectOnce(harness.temporary.write("x", to: "point/later"))
   }
 
   @Test(
