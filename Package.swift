@@ -159,7 +159,7 @@ let package = Package(
       ]),
     tests("EvaluationTests", ["Evaluation", "Datasets", "StayposCore", "TestSupport", system]),
     tests("CurationTests", ["Curation", "Datasets", "Hashing", "ImageDecoding", "StayposCore", "TestSupport", system]),
-    tests("AutoencodingTests", ["Autoencoding", "ImageDecoding", "StayposCore", "TestSupport", system]),
+    tests("AutoencodingTests", ["Autoencoding", "Checkpoints", "ImageDecoding", "StayposCore", "TestSupport", system]),
     tests(
       "StayposTests",
       ["staypos", "Detection", "Filesystem", "ImageDecoding", "StayposCore", "TestSupport", "Threading", system]),

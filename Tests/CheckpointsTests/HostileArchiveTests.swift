@@ -40,6 +40,24 @@ import Testing
     return error?.message ?? ""
   }
 
+  @Test func theWriterRefusesWhatDoesNotFit() throws {
+    var writer = TorchWriter()
+    for shape in [[.max, 2], [.max, .max], [-1, -4], [0, .max, 16], [5]] {
+      #expect(throws: CheckpointError.self, "\(shape)") {
+        try writer.add("\(shape)", type: .uint8, shape: shape, bytes: [1, 2, 3, 4])
+      }
+    }
+    try writer.add("w", type: .uint8, shape: [2, 2], bytes: [1, 2, 3, 4])
+    let twice = #expect(throws: CheckpointError.self) {
+      try writer.add("w", type: .uint8, shape: [1], bytes: [5])
+    }
+    #expect(twice?.tensor == "w")
+    try writer.add("wide", type: .float32, shape: [0, 100_000, 3_000_000_000], bytes: [])
+    let checkpoint = try open(try writer.serialized())
+    #expect(checkpoint.tensors.map(\.shape) == [[2, 2], [0, 100_000, 3_000_000_000]])
+    #expect(try checkpoint.bytes(of: checkpoint.tensors[0]) == [1, 2, 3, 4])
+  }
+
   @Test func archivesThatLieAreRefusedByName() throws {
     let good = try archive()
     #expect(try open(good).tensors.count == 3)

@@ -151,6 +151,18 @@ import Testing
     #expect(error?.code == .malformed && error?.message.contains("storage of \(count)") == true)
   }
 
+  @Test func viewsDoNotOverflow() throws {
+    for (shape, strides, offset) in [
+      ([2], [.max], 0), ([2], [.max - 1], 1), ([2, 1 << 62], [1 << 62, 1], 0), ([1], [1], .max),
+      ([.max, .max], [0, 0], 0),
+    ] as [([Int], [Int], Int)] {
+      #expect(TorchTensor(storage: 0, of: 4, offset: offset, shape: shape, strides: strides) == nil)
+    }
+    // Of nothing, the strides may be as they like.
+    let empty = try #require(TorchTensor(storage: 0, of: 4, offset: 0, shape: [0, 2], strides: [1, .max]))
+    #expect(empty.count == 0 && empty.span.isEmpty && empty.gathered(from: [], elementSize: 4).isEmpty)
+  }
+
   @Test func theStackIsGuarded() {
     let codes: [[UInt8]] = [
       [0x2E], [0x4E, 0x4E, 0x2E], [0x28, 0x4E, 0x2E], [0x28, 0x61, 0x2E], [0x52, 0x2E], [0x75, 0x2E],

@@ -16,6 +16,24 @@ import Testing
     #expect(twice?.tensor == "a")
   }
 
+  /// NUL and what terminals obey among them.
+  @Test func anyNameComesBack() throws {
+    let directory = TemporaryDirectory()
+    let path = directory.path("names.safetensors")
+    let characters =
+      (UInt32(0)...0x9F).compactMap { UnicodeScalar($0).map { String($0) } } + ["\u{2028}", "\u{202E}", "\u{E0001}"]
+    let names = characters.map { "a\($0)b" } + ["", "\\", "\""]
+    var writer = SafetensorsWriter(metadata: Dictionary(uniqueKeysWithValues: names.map { ($0, $0) }))
+    for name in names { try writer.add(name, shape: [1], floats: [1]) }
+    try writer.write(to: path)
+    let file = try SafetensorsFile(path: path)
+    #expect(Set(file.tensors.keys) == Set(names))
+    #expect(file.metadata.count == names.count && file.metadata.allSatisfy { $0.key == $0.value })
+    let error = #expect(throws: CheckpointError.self) { _ = try file.floats("no\u{9B}31m\0\n") }
+    let text = try #require(error?.description)
+    #expect(text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }, "\(text)")
+  }
+
   @Test func replacesAFileThatIsMapped() throws {
     let directory = TemporaryDirectory()
     let path = directory.path.appending("m.safetensors")

@@ -65,12 +65,15 @@ struct TorchReferenceTests {
     }
     try writer.add("scalar", type: .int64, shape: [], bytes: [7, 0, 0, 0, 0, 0, 0, 0])
     try writer.add("empty", type: .float32, shape: [0, 4], bytes: [])
+    // Numbers beyond 32 bits.
+    try writer.add("wide", type: .float32, shape: [0, 100_000, 3_000_000_000], bytes: [])
     let bytes = try writer.serialized()
     #expect(FileManager.default.createFile(atPath: path.string, contents: Data(bytes)))
     let (status, output) = try TorchPython.run([TorchPython.script, "digest", path.string])
     #expect(status == 0)
     let lines = output.split(separator: "\n")
-    #expect(lines.count == types.count + 2)
+    #expect(lines.count == types.count + 3)
+    #expect(lines.contains { $0.hasPrefix("wide F32 [0, 100000, 3000000000] ") })
     #expect(lines.contains { $0.hasPrefix("scalar I64 [] ") } && lines.contains { $0.hasPrefix("empty F32 [0, 4] ") })
     let checkpoint = try Checkpoint(path: path)
     for (tensor, type) in zip(checkpoint.tensors, types) {

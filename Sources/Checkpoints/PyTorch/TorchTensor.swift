@@ -46,12 +46,12 @@ struct TorchTensor: Hashable, Sendable {
       guard !tooMany, !tooFar, !beyond else { return nil }
       (count, last) = (product, sum)
     }
-    let (end, beyond) = (last + 1).addingReportingOverflow(offset)
-    guard count == 0 || !beyond && end <= length, count <= max(length, Self.largestExpansion) else { return nil }
+    let (end, beyond) = last.addingReportingOverflow(offset)
+    guard count == 0 || !beyond && end < length, count <= max(length, Self.largestExpansion) else { return nil }
     (self.storage, self.offset, self.shape, self.strides) = (storage, offset, shape, strides)
     self.count = count
     // Of nothing, the place does not matter: PyTorch may put it anywhere.
-    span = count == 0 ? 0..<0 : offset..<end
+    span = count == 0 ? 0..<0 : offset..<end + 1
   }
 
   /// Whether the elements lie one behind the other in row-major order.

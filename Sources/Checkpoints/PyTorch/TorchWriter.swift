@@ -6,6 +6,7 @@ package struct TorchWriter {
   private var directory: [UInt8] = []
   private var records = 0
   private var storages: [(key: String, bytes: [UInt8])] = []
+  private var names: Set<String> = []
 
   private static let alignment = 64
   private static let prefix = "archive/"
@@ -21,14 +22,28 @@ package struct TorchWriter {
     guard let storage = TorchStorage.types.first(where: { $0.value == type })?.key else {
       throw CheckpointError(.unsupportedType, "PyTorch has no storage for \(type.rawValue)", tensor: name)
     }
-    let count = shape.reduce(1, *)
-    guard bytes.count == count * type.size, count <= Int(Int32.max) else {
+    guard names.insert(name).inserted else { throw CheckpointError(.invalidInput, "added twice", tensor: name) }
+    guard let strides = Self.strides(of: shape), bytes.count == shape.reduce(type.size, *) else {
       throw CheckpointError(
         .invalidInput, "\(type.rawValue) of shape \(shape) does not take \(bytes.count) bytes", tensor: name)
     }
     let key = "\(storages.count)"
-    pickle.add(name, storage: storage, key: key, count: count, shape: shape)
+    pickle.add(
+      name, storage: storage, key: key, count: bytes.count / type.size, shape: shape, strides: strides)
     storages.append((key, bytes))
+  }
+
+  /// In row-major order; a dimension of 0 counts as 1, as in PyTorch. nil: larger than any memory.
+  private static func strides(of shape: [Int]) -> [Int]? {
+    var strides = shape
+    var stride = 1
+    for dimension in shape.indices.reversed() {
+      strides[dimension] = stride
+      let (product, overflow) = stride.multipliedReportingOverflow(by: max(shape[dimension], 1))
+      guard shape[dimension] >= 0, !overflow, product <= Int.max / 16 else { return nil }
+      stride = product
+    }
+    return strides
   }
 
   /// The file's bytes.
@@ -84,7 +99,7 @@ private struct PickleWriter {
     code(.mark)
   }
 
-  mutating func add(_ name: String, storage: String, key: String, count: Int, shape: [Int]) {
+  mutating func add(_ name: String, storage: String, key: String, count: Int, shape: [Int], strides: [Int]) {
     string(name)
     global("torch._utils", "_rebuild_tensor_v2")
     code(.mark)
@@ -98,12 +113,6 @@ private struct PickleWriter {
     code(.binPersID)
     integer(0)
     tuple(shape)
-    var strides = shape
-    var stride = 1
-    for dimension in shape.indices.reversed() {
-      strides[dimension] = stride
-      stride *= shape[dimension]
-    }
     tuple(strides)
     code(.newFalse)
     emptyDictionary()
@@ -136,8 +145,13 @@ private struct PickleWriter {
   }
 
   private mutating func integer(_ value: Int) {
-    code(.binInt)
-    bytes += withUnsafeBytes(of: Int32(value).littleEndian) { Array($0) }
+    if let narrow = Int32(exactly: value) {
+      code(.binInt)
+      bytes += withUnsafeBytes(of: narrow.littleEndian) { Array($0) }
+    } else {
+      code(.long1)
+      bytes += [8] + withUnsafeBytes(of: Int64(value).littleEndian) { Array($0) }
+    }
   }
 
   private mutating func tuple(_ values: [Int]) {

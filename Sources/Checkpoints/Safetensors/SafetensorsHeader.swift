@@ -72,6 +72,9 @@ struct SafetensorsHeader: Equatable {
     guard let type = ElementType(rawValue: entry.type) else {
       throw CheckpointError(.malformed, "unknown type \(quoted(entry.type))", tensor: name)
     }
+    guard entry.shape.count <= TorchTensor.mostDimensions else {
+      throw CheckpointError(.malformed, "has \(entry.shape.count) dimensions", tensor: name)
+    }
     var size = type.size
     for dimension in entry.shape {
       let (product, overflow) = size.multipliedReportingOverflow(by: dimension)

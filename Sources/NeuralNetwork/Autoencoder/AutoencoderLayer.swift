@@ -81,3 +81,24 @@ extension AutoencoderLayer {
     }
   }
 }
+
+extension AutoencoderBlock {
+  /// Whether each part takes the channels that it gets, and none changes the size.
+  var isConsistent: Bool {
+    guard let input = convolutions.first?.convolution.inputChannels,
+      let output = convolutions.last?.convolution.outputChannels
+    else { return false }
+    func leads(_ way: [ParameterizedConvolution], to end: Int) -> Bool {
+      var channels = input
+      for step in way.map(\.convolution) {
+        guard step.inputChannels == channels, step.window.stride == 1 else { return false }
+        channels = step.outputChannels
+      }
+      return channels == end
+    }
+    guard leads(convolutions, to: output), leads(skip.map { [$0] } ?? [], to: output) else { return false }
+    guard let pool else { return true }
+    return leads([pool.expansion, pool.projection], to: input)
+      && pool.normalization.gamma.count == pool.expansion.convolution.outputChannels
+  }
+}

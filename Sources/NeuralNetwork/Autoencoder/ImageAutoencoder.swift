@@ -22,10 +22,13 @@ package final class ImageAutoencoder {
     guard try outputChannels(of: decoder, from: latentChannels, in: "the decoder") == 3 else {
       throw NetworkError(.badParameters, "the decoder does not end in three channels")
     }
-    let factor = encoder.reduce(1) {
-      if case .convolution(let layer) = $1 { $0 * layer.convolution.window.stride } else { $0 }
+    let factor = product(of: encoder) {
+      if case .convolution(let layer) = $0 { layer.convolution.window.stride } else { 1 }
     }
-    guard decoder.reduce(1, { if case .upsampling = $1 { 2 * $0 } else { $0 } }) == factor else {
+    guard factor <= largestFactor else {
+      throw NetworkError(.badParameters, "the encoder reduces by more than \(largestFactor)")
+    }
+    guard product(of: decoder, { if case .upsampling = $0 { 2 } else { 1 } }) == factor else {
       throw NetworkError(.badParameters, "the decoder does not enlarge as much as the encoder reduces")
     }
     self.factor = factor
@@ -81,6 +84,14 @@ package final class ImageAutoencoder {
   }
 }
 
+/// Eight times that of any published one.
+private let largestFactor = 64
+
+/// Not continued once it is beyond ``largestFactor``.
+private func product(of layers: [AutoencoderLayer], _ scale: (AutoencoderLayer) -> Int) -> Int {
+  layers.reduce(1) { $0 > largestFactor ? $0 : $0 * scale($1) }
+}
+
 /// Channels at the end, checked from layer to layer.
 private func outputChannels(
   of layers: [AutoencoderLayer], from start: Int, in part: String
@@ -88,6 +99,9 @@ private func outputChannels(
   var channels = start
   for (index, layer) in layers.enumerated() {
     guard let (input, output) = layer.channels else { continue }
+    if case .block(let block) = layer, !block.isConsistent {
+      throw NetworkError(.badParameters, "the convolutions in layer \(index) of \(part) do not fit to each other")
+    }
     guard input == channels else {
       throw NetworkError(.badParameters, "layer \(index) of \(part) reads \(input) channels, but gets \(channels)")
     }
