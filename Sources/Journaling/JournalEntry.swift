@@ -29,29 +29,3 @@ package struct JournalEntry: Sendable, Equatable {
     ] + fields
   }
 }
-
-extension String {
-  /// Control and format characters as `\xNN` or `\u{N}`: no line break and no escape sequence reaches a terminal.
-  var controlEscaped: String {
-    guard unicodeScalars.contains(where: \.isUnprintable) else { return self }
-    var text = ""
-    for scalar in unicodeScalars {
-      guard scalar.isUnprintable else {
-        text.unicodeScalars.append(scalar)
-        continue
-      }
-      let digits = String(scalar.value, radix: 16)
-      text += scalar.value < 0x100 ? "\\x" + (digits.count == 1 ? "0" : "") + digits : "\\u{\(digits)}"
-    }
-    return text
-  }
-}
-
-extension Unicode.Scalar {
-  var isUnprintable: Bool {
-    switch properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator: true
-    default: false
-    }
-  }
-}

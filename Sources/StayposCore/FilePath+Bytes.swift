@@ -25,8 +25,7 @@ extension FilePath {
       let length = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
       let character = rest.prefix(length)
       if let scalar = String(validating: character, as: UTF8.self)?.unicodeScalars.first, character.count == length,
-        scalar.properties.generalCategory != .control, scalar.properties.generalCategory != .format,
-        scalar.properties.generalCategory != .lineSeparator, scalar.properties.generalCategory != .paragraphSeparator
+        scalar.isPrintable
       {
         text.unicodeScalars.append(scalar)
         if scalar == "\\" { text.append("\\") }

@@ -117,6 +117,10 @@ struct CommandLineTests {
     let list = try harness.control("allow", "list")
     #expect(list.lines.count == 1 && list.output.hasPrefix(digest) && list.output.hasSuffix("\tours\n"))
     #expect(try harness.control("allow", "remove", digest.uppercased()).status == 0)
+    // A terminal obeys nothing of it.
+    #expect(try harness.control("allow", "add", file.string, "--note", "a\u{9B}31m\u{7F}").status == 0)
+    #expect(try harness.control("allow", "list", "--json").output.contains(#""a\u009b31m\u007f""#))
+    #expect(try harness.control("allow", "remove", digest).status == 0)
     #expect(try harness.control("allow", "remove", digest).status == 1)
     #expect(try harness.control("allow", "add", "/nonexistent").status == 64)
   }

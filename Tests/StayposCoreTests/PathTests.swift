@@ -1,3 +1,4 @@
+import Foundation
 import StayposCore
 import SystemPackage
 import TestSupport
@@ -23,6 +24,27 @@ import Testing
     let path = try #require(FilePath(bytes: Array("/a\n\u{1B}[31m\\b\u{202E}ü".utf8) + [0xFF]))
     #expect(path.escaped == #"/a\x0a\x1b[31m\\b\xe2\x80\xaeü\xff"#)
     #expect(path.json.pathBase64 != nil)
+  }
+
+  /// C0, DEL, C1, and what hides, turns round or ends a line.
+  @Test func jsonHoldsNothingThatATerminalWouldObey() throws {
+    let unprintable =
+      Array(0...0x1F) + [0x7F] + Array(0x80...0x9F) + [0xAD, 0x200B, 0x202E, 0x2028, 0x2029, 0xFEFF, 0xE0001]
+    let text = unprintable.compactMap { UnicodeScalar($0) }.map { "a\($0)" }.joined() + "\\u009b/é\"🙂"
+    #expect(UnicodeScalar(0x9B)?.isPrintable == false && UnicodeScalar("é").isPrintable)
+    let plain = try JSONEncoder().encode([text: text])
+    let safe = [UInt8](printableJSON: plain)
+    #expect(String(decoding: safe, as: UTF8.self).unicodeScalars.allSatisfy { $0.isPrintable })
+    #expect(String(decoding: safe, as: UTF8.self).contains(#"a\u007fa\u0080"#))
+    #expect(String(decoding: safe, as: UTF8.self).contains(#"a\udb40\udc01"#))
+    #expect(String(decoding: safe, as: UTF8.self).contains("é"))
+    let decoded = try JSONDecoder().decode([String: String].self, from: Data(safe))
+    #expect(decoded.count == 1)
+    #expect(decoded.first.map { Array($0.key.utf8) } == Array(text.utf8))
+    #expect(decoded.first.map { Array($0.value.utf8) } == Array(text.utf8))
+    let path = try #require(FilePath(bytes: Array(text.utf8.filter { $0 != 0 })))
+    #expect(path.escaped.unicodeScalars.allSatisfy { $0.isPrintable })
+    #expect(text.controlEscaped.unicodeScalars.allSatisfy { $0.isPrintable })
   }
 
   @Test func refusesNUL() {

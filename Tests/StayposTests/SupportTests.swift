@@ -23,9 +23,10 @@ import Testing
     #expect(built.contains("/src/Models/default.safetensors"))
   }
 
-  @Test func terminalsObeyNothingFromAFile() {
+  @Test func terminalsObeyNothingFromAFile() throws {
     let text = Console.printable("a\u{1B}[31m\nb\u{202E}é")
     #expect(text == #"a\u{1B}[31m\nb\u{202E}é"#)
+    #expect(try String(decoding: Console.json(["\u{9B}31m\u{7F}é"]), as: UTF8.self) == #"["\u009b31m\u007fé"]"#)
   }
 
   /// What was known already says nothing about the time that the rest takes.

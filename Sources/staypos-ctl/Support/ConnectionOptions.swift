@@ -37,9 +37,9 @@ struct ConnectionOptions: ParsableArguments {
   }
 }
 
-/// One line to standard error.
+/// One line to standard error. A message may repeat words of the daemon or of a file.
 func writeError(_ message: String) {
-  writeAll(STDERR_FILENO, "staypos-ctl: \(message)\n")
+  writeAll(STDERR_FILENO, "staypos-ctl: \(message.controlEscaped)\n")
 }
 
 /// Past any buffer, so that a reader sees a line as soon as it is there. A reader that has gone ends the process

@@ -1,6 +1,7 @@
 import ControlInterface
 import FoundationEssentials
 import Glibc
+import StayposCore
 
 /// Standard output in the form that its reader wants.
 struct Printer {
@@ -52,7 +53,8 @@ struct Printer {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
     do {
-      writeAll(STDOUT_FILENO, String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+      let text = [UInt8](printableJSON: try encoder.encode(value))
+      writeAll(STDOUT_FILENO, String(decoding: text, as: UTF8.self) + "\n")
     } catch {
       throw ControlClientError(.protocolViolation, "cannot write the answer as JSON: \(error)")
     }

@@ -33,7 +33,9 @@ struct ModelInfoCommand: ParsableCommand {
     if json {
       try Console.write(json: record)
     } else {
-      for (name, value) in record.lines { try Console.write(line: name.padded(15) + Console.printable(value)) }
+      for (name, value) in record.lines {
+        try Console.write(line: Console.printable(name).padded(15) + Console.printable(value))
+      }
     }
   }
 }

@@ -37,12 +37,13 @@ enum Console {
     try write(line: String(decoding: try json(value), as: UTF8.self))
   }
 
+  /// Fit for a terminal.
   static func json(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return Array(try encoder.encode(value))
+    return Array(printableJSON: try encoder.encode(value))
   }
 
   static func complain(_ message: String) {
@@ -59,11 +60,7 @@ enum Console {
     String(
       String.UnicodeScalarView(
         text.unicodeScalars.flatMap { scalar -> [UnicodeScalar] in
-          switch scalar.properties.generalCategory {
-          case .control, .format, .lineSeparator, .paragraphSeparator:
-            Array(scalar.escaped(asASCII: true).unicodeScalars)
-          default: [scalar]
-          }
+          scalar.isPrintable ? [scalar] : Array(scalar.escaped(asASCII: true).unicodeScalars)
         }))
   }
 }
