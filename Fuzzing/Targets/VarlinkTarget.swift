@@ -76,11 +76,11 @@ private func answer(_ call: [UInt8]) {
   case .pages(let next):
     while true {
       let (reply, isLast) = next()
-      check(reply)
+      if let reply { check(reply) } else { require(!isLast, "a list without an end") }
       if isLast { break }
     }
   case .monitor: break
-  case .later(let work):
+  case .later(_, let work):
     let replies = Mutex(0)
     work { reply in
       check(reply)
