@@ -26,12 +26,11 @@ extension String {
   }
 }
 
-extension [UInt8] {
+extension Collection<UInt8> {
   /// The same JSON (RFC 8259), with what is not printable in its strings as `\uNNNN`: an encoder escapes no more than it
   /// has to, U+0000 to U+001F, and a file name may hold anything.
-  package init(printableJSON text: some Collection<UInt8>) {
-    self = Array(text)
-    guard contains(where: { $0 >= 0x7F }) else { return }
+  package var printableJSON: [UInt8] {
+    guard contains(where: { $0 >= 0x7F }) else { return Array(self) }
     var escaped = ""
     // DEL and what is not ASCII can only stand in strings.
     for scalar in String(decoding: self, as: UTF8.self).unicodeScalars {
@@ -44,6 +43,6 @@ extension [UInt8] {
         escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       }
     }
-    self = Array(escaped.utf8)
+    return Array(escaped.utf8)
   }
 }

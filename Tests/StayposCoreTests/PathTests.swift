@@ -33,7 +33,7 @@ import Testing
     let text = unprintable.compactMap { UnicodeScalar($0) }.map { "a\($0)" }.joined() + "\\u009b/é\"🙂"
     #expect(UnicodeScalar(0x9B)?.isPrintable == false && UnicodeScalar("é").isPrintable)
     let plain = try JSONEncoder().encode([text: text])
-    let safe = [UInt8](printableJSON: plain)
+    let safe = plain.printableJSON
     #expect(String(decoding: safe, as: UTF8.self).unicodeScalars.allSatisfy { $0.isPrintable })
     #expect(String(decoding: safe, as: UTF8.self).contains(#"a\u007fa\u0080"#))
     #expect(String(decoding: safe, as: UTF8.self).contains(#"a\udb40\udc01"#))

@@ -53,7 +53,7 @@ struct Printer {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
     do {
-      let text = [UInt8](printableJSON: try encoder.encode(value))
+      let text = try encoder.encode(value).printableJSON
       writeAll(STDOUT_FILENO, String(decoding: text, as: UTF8.self) + "\n")
     } catch {
       throw ControlClientError(.protocolViolation, "cannot write the answer as JSON: \(error)")

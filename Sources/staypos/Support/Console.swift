@@ -43,7 +43,7 @@ enum Console {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return Array(printableJSON: try encoder.encode(value))
+    return try encoder.encode(value).printableJSON
   }
 
   static func complain(_ message: String) {
