@@ -11,6 +11,8 @@ EXECUTABLES ?= .build/release
 SWIFTFLAGS ?=
 # For example FILTER=Watching: only the tests whose names match.
 FILTER ?=
+# Tests at a time: each end-to-end test has a daemon of its own, and a user only so many inotify instances (128).
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 32
 # For each of the targets (all of Fuzzing/Targets, or those named).
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?=

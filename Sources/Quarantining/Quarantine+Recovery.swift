@@ -1,4 +1,5 @@
 import Filesystem
+import Hashing
 import StayposCore
 import SystemPackage
 
@@ -108,7 +109,7 @@ extension Quarantine {
     var isInPlace = Self.isInPlace(record, location)
     let aside = Self.temporaryName(record.id)
     if try status(of: aside, in: location.directory) != nil {
-      let copied = Self.identity(ofContentOf: record, at: aside, in: location.directory)
+      let copied = try Self.identity(ofContentOf: record, at: aside, in: location.directory)
       if copied?.isSameFile(as: record.identity) == true {
         try location.directory.unlink(aside)
         try location.directory.sync()
@@ -142,10 +143,11 @@ extension Quarantine {
     let inPlace = try status(of: location.name, in: location.directory)?.identity
     if inPlace?.isSameFile(as: object.identity) == true {
       // It was on its way back by link and unlink.
+      try location.directory.sync()
       try directory.unlink(name)
       try directory.sync()
     } else {
-      let isUnchanged = isRecorded && Self.identity(ofContentOf: record, at: name, in: directory) != nil
+      let isUnchanged = try isRecorded && Self.identity(ofContentOf: record, at: name, in: directory) != nil
       if isUnchanged { return false }
       if isRecorded {
         // It may have been locked already.
@@ -185,7 +187,7 @@ extension Quarantine {
       Failpoint.pass("recovery.objectRemoved")
     }
     // Whatever lies there: only what was given back counts as known.
-    return .restored(record, as: Self.identity(ofContentOf: record, at: location.name, in: location.directory))
+    return .restored(record, as: try Self.identity(ofContentOf: record, at: location.name, in: location.directory))
   }
 
   private func keep(_ record: QuarantineRecord, _ recovery: inout Recovery) throws {
@@ -194,15 +196,29 @@ extension Quarantine {
     recovery.notRestored.append(record)
   }
 
-  /// nil if there is no file, or one of other bytes.
+  /// nil if there is no regular file, or one of other bytes.
+  /// - Throws: if it cannot be read: that says nothing of its bytes.
   private static func identity(
     ofContentOf record: QuarantineRecord, at name: FilePath.Component, in directory: borrowing Directory
-  ) -> FileIdentity? {
-    guard let file = try? RegularFile(opening: name, in: directory),
-      (try? verify(file.descriptor, holds: record.size, record.sha256, orElse: .replaced, "")) != nil,
-      let identity = try? file.descriptor.status().identity, identity == file.status.identity
-    else { return nil }
-    return identity
+  ) throws -> FileIdentity? {
+    let file: RegularFile
+    do throws(FilesystemError) {
+      file = try RegularFile(opening: name, in: directory)
+    } catch {
+      switch error.code {
+      case .notFound, .symlink, .wrongKind: return nil
+      default: throw error
+      }
+    }
+    let digest: SHA256Digest?
+    do throws(Errno) {
+      digest = try SHA256Digest(contentsOf: file.descriptor.rawValue, ofSize: record.size)
+    } catch {
+      throw FilesystemError(errno: error, operation: "read the file again", path: record.path)
+    }
+    guard digest == record.sha256 else { return nil }
+    let identity = try file.descriptor.status().identity
+    return identity == file.status.identity ? identity : nil
   }
 
   /// nil if its directory is gone.

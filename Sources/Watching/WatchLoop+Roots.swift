@@ -17,8 +17,12 @@ extension WatchLoop {
         }
       } else {
         forgetRoot(id)
+        // What it had queued has been withdrawn, and may lie below another root too (a bind mount).
+        isChanged.formUnion(wanted.keys)
       }
     }
+    // What settled before may have been withdrawn since.
+    if settledSinceOverflow != nil { settledSinceOverflow = [:] }
     let known = Set(tree.roots.values.map(\.path))
     for root in roots.map(WatchRoot.normalized) where !known.contains(root.path) && wanted[root.path] == root {
       guard !tree.roots.values.contains(where: { $0.path == root.path }) else { continue }

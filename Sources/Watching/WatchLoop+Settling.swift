@@ -51,8 +51,9 @@ extension WatchLoop {
   private func probe(_ path: FilePath, _ file: WatchedName) -> Settler.Observation {
     do throws(FilesystemError) {
       let handle = try Descriptor.open(path, .handle)
-      markReadable(file.directory, file.name)
       let status = try handle.status()
+      // The kind of a directory can be told without the right to list it.
+      if status.kind != .directory { markReadable(file.directory, file.name) }
       guard status.kind == .regular else { return .notOurs }
       var writer = WriterState.unknown
       // Without the right to read there is no lease; the scorer will say that it may not read it.

@@ -9,7 +9,9 @@ import SystemPackage
 extension WatchLoop {
   /// - Parameter name: of a file or directory; nil: the directory itself could not be listed.
   func markUnreadable(_ directory: DirectoryID, _ name: FilePath.Component?, _ error: FilesystemError) {
-    guard info[directory] != nil else { return }
+    guard let count = info[directory]?.unreadable.count else { return }
+    // Who makes ever new names fills no memory with them: of so many, the directory is listed again instead.
+    let name = count < 64 || info[directory]?.unreadable[name] != nil ? name : nil
     var error = error
     error.path = nil
     if info[directory]?.unreadable.updateValue(error, forKey: name) == nil { unreadableCount += 1 }
@@ -39,15 +41,19 @@ extension WatchLoop {
       return
     }
     let path = tree.path(of: directory).map { path in name.map { path.appending($0) } ?? path }
-    let isTooLong = error.errno?.rawValue == ENAMETOOLONG
     degrade(
       "unreadable",
       detail: "\(unreadableCount) \(unreadableCount == 1 ? "place" : "places") cannot be opened, among them "
         + "\(path?.escaped ?? "one that is being moved"): \(error.message)",
-      remedy: (isTooLong
-        ? "shorten the names of the directories above"
-        : "give the staypos user read and search permission, or CAP_DAC_READ_SEARCH")
-        + "; it is tried again every \(timing.unreadableInterval)")
+      remedy: "\(remedy(error)); it is tried again every \(timing.unreadableInterval)")
+  }
+
+  private func remedy(_ error: FilesystemError) -> String {
+    switch error.code {
+    case .permissionDenied: "give the staypos user read and search permission, or CAP_DAC_READ_SEARCH"
+    case .tooLarge: "shorten the names of the directories above"
+    default: "mend what the reason names"
+    }
   }
 
   /// Of a missing root nothing may tell either: a directory above it may be one that cannot be watched.
@@ -61,9 +67,15 @@ extension WatchLoop {
     for (id, state) in rootStates where state == .missing { verifyRoot(id, scanning: true) }
     var readable: [DirectoryID] = []
     for directory in unreadable {
+      let parent = tree.path(of: directory).flatMap { try? Directory(opening: $0) }
       for name in info[directory]?.unreadable.keys.map(\.self) ?? [] {
         guard let name else {
           readable.append(directory)
+          continue
+        }
+        // Looked up from its directory, so that no path is too long to see that it is gone.
+        if isGone(name, from: parent) {
+          markReadable(directory, name)
           continue
         }
         if let armed = arm(.child(of: directory, name: name)) {
@@ -76,6 +88,15 @@ extension WatchLoop {
     }
     if !readable.isEmpty { startPass(.change, readable, priority: .backlog) }
     scheduleRetry()
+  }
+
+  private func isGone(_ name: FilePath.Component, from parent: borrowing Directory?) -> Bool {
+    do throws(FilesystemError) {
+      _ = try parent?.status(of: name)
+      return false
+    } catch {
+      return error.code == .notFound
+    }
   }
 }
 

@@ -234,10 +234,7 @@ final class WatchLoop {
   private func handleDirectory(_ event: Inotify.Event, _ name: FilePath.Component, in parent: DirectoryID) {
     let place = WatchTree.Place.child(of: parent, name: name)
     if event.has(IN_MOVED_FROM) {
-      guard let directory = tree.directory(at: place) else {
-        markReadable(parent, name)
-        return
-      }
+      guard let directory = tree.directory(at: place) else { return }
       let path = inherited.contains(parent) ? nil : tree.path(of: place)
       // What is under the name now counts: the queue may lag behind an exchange or a way back.
       if let path, let found = try? Directory(opening: path), currentWatch(of: found) == tree.nodes[directory]?.watch {

@@ -79,6 +79,20 @@ import Watching
     #expect(harness.wait { $0.recovered.count == 2 })
   }
 
+  /// Who makes ever new files that cannot be looked up fills no memory, and none is lost when they can.
+  @Test(.enabled(if: geteuid() == 0, "needs root: makes files where the watcher has no rights"))
+  func manyNamesAreOnePlace() throws {
+    let harness = try withoutRights { try Harness(unreadableInterval: .seconds(1)) { _ = $0.makeDirectory("closed") } }
+    let closed = harness.temporary.path("closed").string
+    #expect(chmod(closed, 0o444) == 0)
+    for index in 0..<200 { harness.temporary.write("x", to: "closed/\(index)") }
+    #expect(harness.eventually { $0.degradations.first?.detail.hasPrefix("65 places cannot be opened") == true })
+    for index in 0..<150 { #expect(unlink("\(closed)/\(index)") == 0) }
+    #expect(chmod(closed, 0o755) == 0)
+    for index in 150..<200 { #expect(harness.waitForSettled(harness.temporary.path("closed/\(index)"))) }
+    #expect(harness.eventually { $0.degradations.isEmpty })
+  }
+
   /// Nothing can be watched in a directory that may be passed, but not read.
   @Test func aMissingRootThatNothingTellsOfIsFound() throws {
     let harness = try withoutRights {

@@ -67,14 +67,14 @@ final class Reloader: Sendable {
     // The model is loaded even if its path is the same: the file may be another one now.
     var setup = try ScoringSetup.load(new.detector, interruption: interruption)
     setup.generation = pipeline.setup.generation + 1
+    // Before anything that lets files go on: what is watched no longer is not touched any more.
+    context.setRoots(new.watch.map(\.root))
     pipeline.replaceSetup(setup)
     context.changePolicy { policy in
       policy.modelThreshold = setup.model.threshold
       policy.fileThreshold = new.detector.threshold
       policy.mode = new.mode
     }
-    // Before anything that lets files go on: what is watched no longer is not touched any more.
-    context.setRoots(new.watch.map(\.root))
     context.quarantine.setMaxBytes(new.quarantine.maxBytes)
     context.roomWasMade()
     // What could not be moved may be movable now.

@@ -219,9 +219,10 @@ struct Judge {
     } catch {
       return try setBack(.change, error.message, file, entry)
     }
+    let isMoved = entry.verdict == .flagged && context.policy.mode == .enforce
     if status.identity != file.status.identity {
       // Later changes show in ctime again only if nobody has it open by now. What is moved away need not wait for that.
-      guard entry.verdict == .flagged || WriterLease.writer(of: file.descriptor) != .writerOpen else {
+      guard isMoved || WriterLease.writer(of: file.descriptor) != .writerOpen else {
         return try setBack(.change, "a writer has it open", file, entry)
       }
       // A new name or mode changes ctime too: only the bytes themselves can tell.
@@ -229,7 +230,7 @@ struct Judge {
         return try setBack(.change, "it changed while it was scored", file, entry)
       }
     }
-    if entry.verdict == .flagged, context.policy.mode == .enforce {
+    if isMoved {
       try quarantine(entry, file, status)
     } else {
       try finish(entry, identity: status.identity)
