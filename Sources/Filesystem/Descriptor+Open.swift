@@ -38,7 +38,7 @@ extension Descriptor {
 
   /// - Parameter described: the path for the error.
   static func open(
-    _ path: FilePath, at directory: CInt, _ mode: OpenMode, describedBy described: FilePath
+    _ path: FilePath, at directory: CInt, _ mode: OpenMode, describedBy described: @autoclosure () -> FilePath
   ) throws(FilesystemError) -> Descriptor {
     // Not O_NOFOLLOW: it would turn the ELOOP of a symbolic link into ENOTDIR under O_DIRECTORY.
     let flags = mode.flags | CLINUX_O_CLOEXEC
@@ -47,9 +47,9 @@ extension Descriptor {
     }
     // RestrictSUIDSGID= of systemd forbids openat2 this way, since seccomp cannot see its flags.
     if case .failure(Errno(rawValue: ENOSYS)) = result {
-      return try openByComponents(path, at: directory, mode, describedBy: described)
+      return try openByComponents(path, at: directory, mode, describedBy: described())
     }
-    return Descriptor(owning: try result.orThrow("open", described))
+    return Descriptor(owning: try result.orThrow("open", described()))
   }
 
   /// The same with openat(2) only: one component after the other, each with O_NOFOLLOW.

@@ -21,12 +21,12 @@ package struct RegularFile: ~Copyable, Sendable {
     try self.init(handle: directory.open(name, .handle), path: directory.path.appending(name))
   }
 
-  private init(handle: consuming Descriptor, path: FilePath) throws(FilesystemError) {
+  private init(handle: consuming Descriptor, path: @autoclosure () -> FilePath) throws(FilesystemError) {
     let status = try handle.status()
     guard status.kind == .regular else {
-      throw FilesystemError(.wrongKind, operation: "open as a regular file", path: path)
+      throw FilesystemError(.wrongKind, operation: "open as a regular file", path: path())
     }
-    descriptor = try handle.reopenedForReading(path: path)
+    descriptor = try handle.reopenedForReading(path: path())
     self.status = status
   }
 }
@@ -35,9 +35,9 @@ extension Descriptor {
   /// The same inode as this handle (``OpenMode/handle``), open for reading. The caller has checked its kind.
   ///
   /// - Parameter path: for the error.
-  package func reopenedForReading(path: FilePath) throws(FilesystemError) -> Descriptor {
+  package func reopenedForReading(path: @autoclosure () -> FilePath) throws(FilesystemError) -> Descriptor {
     let link = "/proc/self/fd/\(rawValue)"
     let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | CLINUX_O_CLOEXEC
-    return Descriptor(owning: try systemCall { Glibc.open(link, flags) }.orThrow("open for reading", path))
+    return Descriptor(owning: try systemCall { Glibc.open(link, flags) }.orThrow("open for reading", path()))
   }
 }

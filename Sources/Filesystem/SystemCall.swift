@@ -14,10 +14,12 @@ func systemCall<Value: SignedInteger>(_ call: () -> Value) -> Result<Value, Errn
 extension Result where Failure == Errno {
   /// The value, or an error that says what was tried on what.
   @discardableResult
-  func orThrow(_ operation: String, _ path: FilePath? = nil) throws(FilesystemError) -> Success {
+  func orThrow(
+    _ operation: String, _ path: @autoclosure () -> FilePath? = nil
+  ) throws(FilesystemError) -> Success {
     switch self {
     case .success(let value): return value
-    case .failure(let errno): throw FilesystemError(errno: errno, operation: operation, path: path)
+    case .failure(let errno): throw FilesystemError(errno: errno, operation: operation, path: path())
     }
   }
 }

@@ -102,7 +102,7 @@ extension WatchLoop {
 
 extension Directory {
   /// - Throws: `permission-denied` if the directory may be read, but names in it not be looked up.
-  func searchableStatus() throws(FilesystemError) -> FileStatus {
-    try status(of: ".")
-  }
+  func searchableStatus() throws(FilesystemError) -> FileStatus { try status(of: Self.itself) }
+
+  private static let itself: FilePath.Component = "."
 }
