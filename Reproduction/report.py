@@ -3,7 +3,6 @@
 import csv
 import json
 import pathlib
-import shutil
 
 import intervals
 import sections
@@ -199,4 +198,6 @@ def write(results, documents, models, seconds, data, accuracies):
     documents = pathlib.Path(documents)
     sections.replace(documents / "README.md", "results", text(Results(results), models, seconds, data, accuracies))
     for source, name in PLOTS.items():
-        shutil.copyfile(pathlib.Path(results, source), documents / name)
+        plot = pathlib.Path(results, source).read_text(encoding="utf-8")
+        # Where the images were on the machine that drew it is nobody's business.
+        (documents / name).write_text(plot.replace(f"{pathlib.Path(results).parent}/", ""), encoding="utf-8")
