@@ -73,7 +73,7 @@ enum BuiltExecutables {
     let terminated = Arguments(arguments.map { $0 + [0] })
     let result = try await Subprocess.run(
       .path(path(name)), arguments: terminated, environment: environment,
-      workingDirectory: workingDirectory, output: .string(limit: 1 << 24), error: .string(limit: 1 << 24))
+      workingDirectory: workingDirectory, output: .string(limit: 1 << 28), error: .string(limit: 1 << 24))
     return Finished(
       status: result.terminationStatus, output: result.standardOutput, errors: result.standardError)
   }
