@@ -3,7 +3,8 @@ import StayposCore
 import SystemPackage
 
 /// Lists: a turn of the control thread fetches one page at most, and holds one reply of bounded size at most, so that no
-/// list, however long, keeps others waiting or fills the memory.
+/// list, however long, keeps others waiting or fills the memory. The allowlist alone, which administrators make, is
+/// fetched whole.
 extension CallDispatcher {
   /// Entries that one turn fetches at most.
   static let pageSize = 100

@@ -7,7 +7,8 @@ import SystemPackage
 /// a directory, which may be renamed meanwhile. It is tried again from time to time, for no event tells of a right that
 /// is given.
 extension WatchLoop {
-  /// - Parameter name: of a file or directory; nil: the directory itself could not be listed.
+  /// - Parameter name: of a file or directory; nil: the directory itself could not be listed, or has too
+  ///   many of them.
   func markUnreadable(_ directory: DirectoryID, _ name: FilePath.Component?, _ error: FilesystemError) {
     guard let count = info[directory]?.unreadable.count else { return }
     // Who makes ever new names fills no memory with them: of so many, the directory is listed again instead.
