@@ -29,10 +29,10 @@ NOISES = (0.0, 0.1, 0.25)
 TRAINED_UPSCALERS = ("waifu2x-photo", "real-esrgan-compact", "real-cugan-pro")
 # Never trained on: what they show is how far training on others carries.
 UNSEEN_UPSCALERS = ("waifu2x-cunet", "real-cugan", "span")
-FULL = dict(side=320, tiles=3, epochs=24, patience=3, batch=64, bootstrap=1000, limit=None)
-TINY = FULL | dict(side=160, tiles=1, epochs=1, patience=1, batch=8, bootstrap=50, limit=1)
+FULL = dict(side=320, tiles=3, crop=288, epochs=3, patience=2, batch=20, bootstrap=1000, limit=None)
+TINY = FULL | dict(side=160, tiles=1, crop=96, epochs=1, patience=1, batch=8, bootstrap=50, limit=1)
 # Of `train backbone`.
-RECIPE = ("--webp-share", "0.3", "--learning-rate", "2e-4")
+RECIPE = ("--augmentation", "light", "--webp-share", "0.3", "--learning-rate", "1e-4")
 
 
 def compression(key):
@@ -83,7 +83,7 @@ class ModelRecipe(Experiment):
 
     def __init__(self, options, scale):
         super().__init__(options, scale)
-        self.recipe = (*RECIPE, "--precision", options.precision)
+        self.recipe = (*RECIPE, "--crop-size", str(scale["crop"]), "--precision", options.precision)
         self.folds = {row["source"]: int(row["fold"]) for row in lists.read(HERE / "folds.csv")}
 
     def fold(self, row):

@@ -76,9 +76,10 @@ import Transforms
 
   /// Images of any size give a crop of the wanted one, the same for the same numbers; and what is the same before is the
   /// same afterwards.
-  @Test func theRecipeIsAFunctionOfItsNumbers() throws {
+  @Test(arguments: AugmentationStrength.allCases)
+  func theRecipeIsAFunctionOfItsNumbers(strength: AugmentationStrength) throws {
     let seed = UInt64.random(in: 0..<1_000_000)
-    var recipe = AugmentationRecipe()
+    var recipe = strength.recipe
     recipe.cropSize = 32
     for index in 0..<60 {
       let source = image(1 + index * 7 % 90, 1 + index * 11 % 70, seed: seed)
@@ -98,6 +99,20 @@ import Transforms
       _ = try recipe.apply(to: source, &third)
       #expect(recipe.middle(of: source).size == crop.size)
     }
+  }
+
+  /// Fine detail is what a detector lives on: of noise of one pixel, the light recipe leaves most.
+  @Test func lightAugmentationLeavesFineDetail() throws {
+    let source = image(96, 96, seed: 3)
+    func detail(_ image: RGBImage) -> Int {
+      image.pixels.indices.dropFirst(3).reduce(0) { $0 + abs(Int(image.pixels[$1]) - Int(image.pixels[$1 - 3])) }
+    }
+    let left = try AugmentationStrength.allCases.map { strength in
+      var random = SplitMix64(seed: 9)
+      return try (0..<100).reduce(0) { sum, _ in try sum + detail(strength.recipe.apply(to: source, &random)) } / 100
+    }
+    #expect(Double(left[0]) < 0.6 * Double(detail(source)))
+    #expect(Double(left[1]) > 0.75 * Double(detail(source)))
   }
 
   /// As if the whole image had been turned and flipped before the crop: any of eight ways, at every place.

@@ -62,6 +62,12 @@ struct TrainBackboneCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Crops in a batch.", valueName: "n"))
   var batch = 128
 
+  @Option(
+    help: ArgumentHelp(
+      "How strongly the crops are changed: published, as the recipe has it, or light, without rotation: for a few thousand images that are compressed already.",
+      valueName: "strength"))
+  var augmentation = AugmentationStrength.published
+
   @Option(help: ArgumentHelp("The share of the JPEG augmentations that are WebP instead.", valueName: "x"))
   var webpShare = 0.0
 
@@ -126,6 +132,9 @@ struct TrainBackboneCommand: ParsableCommand {
 
   private var settings: BackboneSettings {
     var settings = BackboneSettings()
+    settings.recipe = augmentation.recipe
+    // Smaller ones than the crop would be filled up.
+    settings.recipe.resizedCropSize = max(settings.recipe.resizedCropSize, cropSize)
     (settings.recipe.cropSize, settings.recipe.webpShare) = (cropSize, webpShare)
     (settings.batch, settings.learningRate, settings.patience, settings.epochLimit) = (
       batch, learningRate, patience, epochs

@@ -8,3 +8,4 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension TrainingPrecision: ExpressibleByArgument {}
+extension AugmentationStrength: ExpressibleByArgument {}
