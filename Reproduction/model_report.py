@@ -146,16 +146,17 @@ class ModelReport:
         def is_kind(label, kind):
             return lambda verdict: verdict.label == label and verdict.kind == kind
 
-        def went_through(codec):
-            return lambda verdict: verdict.is_real_photo() and verdict.codec == codec
+        def went_through(codec, condition):
+            return lambda verdict: condition(verdict) and verdict.codec == codec
 
         def published_as(name, condition):
             return lambda verdict: condition(verdict) and verdict.format == name
 
         reals = [("all photos, but by night", Verdict.is_real_photo)]
-        codecs = [(f"all photos, {text}", went_through(codec)) for codec, text in (
-            ("", "as they are"), ("JPEG", "compressed as JPEG (again)"), ("WEBP", "compressed as WEBP"))]
+        codecs = (("", "as they are"), ("JPEG", "compressed as JPEG (again)"), ("WEBP", "compressed as WEBP"))
+        compressed_reals = [(f"all photos, {text}", went_through(codec, Verdict.is_real_photo)) for codec, text in codecs]
         fakes = [("all", Verdict.is_fake)]
+        compressed_fakes = [(f"all, {text}", went_through(codec, Verdict.is_fake)) for codec, text in codecs]
         # JPEGs have a history that a generator's PNG has not.
         for name in sorted({verdict.format for verdict in self.squares.verdicts}):
             reals.append((f"all photos, of {name} files", published_as(name, Verdict.is_real_photo)))
@@ -166,8 +167,9 @@ class ModelReport:
 
         return [
             self.squares.table("Generated squares found at the threshold", self.names,
-                               fakes + lines(self.squares, "fake")),
-            self.squares.table("Real squares flagged", self.names, reals + codecs + lines(self.squares, "real")),
+                               fakes + compressed_fakes + lines(self.squares, "fake")),
+            self.squares.table("Real squares flagged", self.names,
+                               reals + compressed_reals + lines(self.squares, "real")),
             self.whole.table("Generated images found at the threshold, whole", self.names,
                              fakes + lines(self.whole, "fake")),
             self.whole.table("Real images flagged, whole", self.names, reals + lines(self.whole, "real")),

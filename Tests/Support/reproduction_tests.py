@@ -349,6 +349,8 @@ class Reports(unittest.TestCase):
         self.assertIn("finds half or more of: GAN (50 %)", text)
         self.assertIn("| all, of PNG files | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
         self.assertIn("| all photos, of JPEG files | 200 | 200 |", text)
+        self.assertIn("| all, compressed as JPEG (again) | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
+        self.assertIn("| all photos, compressed as JPEG (again) | 200 | 200 |", text)
         self.assertIn("| fold-0, published generators alone | 50.0 (40.0–60.0) | 40.0 (30.0–50.0) |", text)
         self.assertIn("| fold-1 | 1 | 170 |\n| fold-1, whole images | 0 | 170 |", text)
         card = good.card("t", "Apache-2.0", "d")
