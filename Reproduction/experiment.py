@@ -40,8 +40,8 @@ def is_like(text, patterns):
     return any(fnmatch.fnmatch(text, pattern) for pattern in patterns)
 
 
-def family(generator):
-    return next(group for group, patterns in FAMILIES if is_like(generator, patterns))
+def family(generator, families=FAMILIES):
+    return next(group for group, patterns in families if is_like(generator, patterns))
 
 
 class Experiment:
@@ -49,15 +49,17 @@ class Experiment:
 
     # Of features and scores.
     precision = "fp32"
+    manifests = ("manifest.csv",)
 
     def __init__(self, options, scale):
         self.options, self.scale = options, scale
         self.stages = Stages(options.work, options.staypos, options.threads)
         self.path = self.stages.path
-        self.manifest = lists.read(HERE / "manifest.csv")
+        self.manifest = [row for name in self.manifests for row in lists.read(HERE / name)]
         # Hours before it is needed.
         self.check_autoencoder()
-        self.manifest_digest = hashlib.sha256((HERE / "manifest.csv").read_bytes()).hexdigest()
+        self.manifest_digest = hashlib.sha256(
+            b"".join((HERE / name).read_bytes() for name in self.manifests)).hexdigest()
 
     def images(self, label, kinds=("*",)):
         """Rows of the manifest; in a tiny run the first of every source."""
@@ -78,6 +80,8 @@ class Experiment:
 
     def fetch(self, kinds):
         command = [sys.executable, HERE / "fetch.py", "--directory", self.options.data, "--cache", self.options.cache]
+        for name in self.manifests:
+            command += ["--manifest", HERE / name]
         if self.options.repositories:
             command += ["--repositories", self.options.repositories]
         for kind in kinds:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Assemble the images that manifest.csv lists, and check each one's SHA-256.
+"""Assemble the images that the manifests list, and check each one's SHA-256.
 
 Debian's packages are downloaded with apt-get (Debian 12), public repositories with git, of which only the files in
 question are transferred. What is there already is kept, so that an interrupted run goes on when it is called again.
@@ -166,7 +166,8 @@ FETCHERS = {"debian": from_debian, "github": from_repository}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=pathlib.Path, default=HERE / "manifest.csv")
+    parser.add_argument("--manifest", type=pathlib.Path, action="append",
+                        help="instead of manifest.csv and manifest-model.csv; may be given several times")
     parser.add_argument("--directory", type=pathlib.Path, default=pathlib.Path(".build/reproduction/data"))
     parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path(".build/reproduction/cache"),
                         help="where packages and repositories are kept; may be deleted afterwards")
@@ -185,8 +186,11 @@ def main():
         return all(not patterns or any(fnmatch.fnmatch(text, pattern) for pattern in patterns)
                    for patterns, text in pairs)
 
+    manifests = options.manifest or [HERE / "manifest.csv", HERE / "manifest-model.csv"]
+    # A grid has a row for each of its tiles.
+    files = {row["path"]: row for manifest in manifests for row in filter(chosen, read_manifest(manifest))}
     sources = {}
-    for row in filter(chosen, read_manifest(options.manifest)):
+    for row in files.values():
         sources.setdefault(row["source"], []).append(row)
     if not sources:
         parser.exit(64, "no image of the manifest is chosen\n")

@@ -10,13 +10,23 @@ import pathlib
 
 from PIL import Image
 
+import experiment
 import lists
 import model_report
 import pictures
 import sections
-from experiment import AUTOENCODER, FAMILIES, HERE, Experiment, digest, family, parse
+from experiment import AUTOENCODER, HERE, Experiment, digest, family, parse
 from stages import StageFailed, main
 
+# Of the generators that manifest-model.csv adds, before those of the reproduction.
+FAMILIES = (
+    ("GAN", ("StyleGAN*", "BigGAN", "MSG-GAN", "Progressive GAN", "Lightweight GAN")),
+    ("Stable Cascade", ("Stable Cascade", "Wuerstchen")),
+    ("Stable Diffusion 1 and 2", ("Stable Diffusion 2", "Stable unCLIP")),
+    ("SDXL", ("SDXL*",)),
+    ("FLUX", ("*(FLUX.1)",)),
+    *experiment.FAMILIES,
+)
 FOLDS = 4
 SEED = 1
 NAME, LICENCE = "staypos-lite0-v1", "Apache-2.0"
@@ -80,6 +90,7 @@ def resample(source, target, key):
 class ModelRecipe(Experiment):
     # As the daemon and `staypos score` have it: the threshold is for their scores.
     precision = "auto"
+    manifests = ("manifest.csv", "manifest-model.csv")
 
     def __init__(self, options, scale):
         super().__init__(options, scale)
@@ -109,24 +120,28 @@ class ModelRecipe(Experiment):
                                     "format": row["format"], "history": history})
         self.path("squares.json").write_text(json.dumps(squares))
 
+    def whole(self, label):
+        """Rows of the manifests but those of tiles, whose grids nobody would upload."""
+        return [row for row in self.images(label) if not row.get("tile")]
+
     def squares(self, label):
         return [square for square in json.loads(self.path("squares.json").read_text()) if square["label"] == label]
 
     def part(self, part, parts):
-        """A part of the real squares, always the same: not every generator gets all of them."""
-        chosen = sorted(self.squares("real"), key=lambda square: pictures.generator(SEED, square["path"]).random())
-        return [pathlib.Path(square["path"]) for square in chosen[part::parts]]
+        """A part of the real squares, whose names decide it: not every generator gets all of them."""
+        return [pathlib.Path(square["path"]) for square in self.squares("real")
+                if pictures.generator(SEED, parts, square["path"]).randrange(parts) == part]
 
     def reconstruct(self, noise):
         originals = self.path("originals", f"{noise}")
-        for path in self.part(NOISES.index(noise), len(NOISES)):
+        for path in self.part(NOISES.index(noise), 2 * len(NOISES)):
             lists.share(self.path(path), originals / path.parent.name / path.name)
         self.align(originals, self.path("reconstructed", f"{noise}"), "--latent-noise", noise, "--seed", SEED)
 
     def upscale_all(self):
         networks = TRAINED_UPSCALERS + UNSEEN_UPSCALERS
         for part, network in enumerate(networks):
-            paths = [self.path(path) for path in self.part(part, 2 * len(networks))]
+            paths = [self.path(path) for path in self.part(part, 4 * len(networks))]
             self.upscale(network, paths, self.path("upscaled", network))
 
     def made_from(self, square):
@@ -195,7 +210,7 @@ class ModelRecipe(Experiment):
         for row, name in squares:
             if name in photos and row["source"].startswith((*kinds, model_report.NEGATIVE_CONTROL)):
                 yield self.path(row["filename"]), pathlib.Path(row["source"], name)
-        for row in self.images("real"):
+        for row in self.whole("real"):
             if self.fold(row) == fold and row["kind"].startswith(kinds):
                 yield self.options.data / row["path"], pathlib.Path("whole", row["path"])
 
@@ -210,7 +225,7 @@ class ModelRecipe(Experiment):
         be a kind of real images."""
         if row["source"] in TRAINED_UPSCALERS + UNSEEN_UPSCALERS:
             return f"super-resolution, {row['source']}"
-        return row["source"] if row["source"].startswith("reconstruction") else family(row["source"])
+        return row["source"] if row["source"].startswith("reconstruction") else family(row["source"], FAMILIES)
 
     # Models
 
@@ -242,13 +257,13 @@ class ModelRecipe(Experiment):
         return name.startswith(("super-resolution", "reconstruction"))
 
     def test_whole(self, name, fold):
-        """The manifest's images themselves, as the daemon would score them."""
+        """The manifests' images themselves, as the daemon would score them."""
         lists.link(self.options.data.resolve(), self.path("whole"))
-        rows = [row for label in ("real", "fake") for row in self.images(label) if self.fold(row) == fold]
+        rows = [row for label in ("real", "fake") for row in self.whole(label) if self.fold(row) == fold]
         listed = self.path(f"{name}-whole.csv")
         images = [{"filename": pathlib.Path("whole", row["path"]), "typ": "real", "source": row["kind"],
                    "split": "test"} for row in rows]
-        lists.write(listed, [image if row["label"] == "real" else self.generated(image, family(row["family"]))
+        lists.write(listed, [image if row["label"] == "real" else self.generated(image, family(row["family"], FAMILIES))
                              for image, row in zip(images, rows)])
         self.measure("evaluate", f"{name}-whole", [self.options.rival, self.model(name)], "--data", listed, seed=SEED)
 
@@ -281,7 +296,7 @@ class ModelRecipe(Experiment):
     def verdicts(self):
         """On the squares, and on the whole images, of all parts."""
         rows = lists.read(self.path("images.csv"))
-        formats = {f"{pictures.source_name(row)}-{row['sha256'][:12]}": row["format"] for row in self.manifest}
+        formats = {pictures.row_name(row): row["format"] for row in self.manifest}
         images = {}
         for row in rows:
             picture = pictures.picture_name(row["filename"])

@@ -14,6 +14,8 @@ METRIC = "averagePrecision"
 LARGEST_SHARE, LARGEST_CONTROL_SHARE = 0.01, 0.02
 LARGEST_SIZE, MOST_MULTIPLY_ADDS = 16_000_000, 50_000
 NEGATIVE_CONTROL = "resampled"
+# A generator with fewer is reported with others of that sort: a share of so few says nothing.
+FEWEST_PICTURES = 5
 
 
 def is_photo(kind):
@@ -77,7 +79,13 @@ class Shares:
         return f"### {title}\n\n" + sections.table(["images", "count", "pictures", *names], lines)
 
     def kinds(self, label):
-        return sorted({verdict.kind for verdict in self.verdicts if verdict.label == label})
+        """The kinds that there are, but for generators of too few pictures, and those."""
+        pictures = {}
+        for verdict in self.verdicts:
+            if verdict.label == label:
+                pictures.setdefault(verdict.kind, set()).add(verdict.picture)
+        rare = {kind for kind, found in pictures.items() if label == "fake" and len(found) < FEWEST_PICTURES}
+        return sorted(pictures.keys() - rare), rare
 
 
 def read_verdicts(folder, models, images, codec):
@@ -163,7 +171,12 @@ class ModelReport:
             fakes.append((f"all, of {name} files", published_as(name, Verdict.is_fake)))
 
         def lines(shares, label):
-            return [(kind, is_kind(label, kind)) for kind in shares.kinds(label)]
+            kinds, rare = shares.kinds(label)
+            found = [(kind, is_kind(label, kind)) for kind in kinds]
+            if rare:
+                found.append((f"{len(rare)} others, of fewer than {FEWEST_PICTURES} pictures each",
+                              lambda verdict: verdict.label == label and verdict.kind in rare))
+            return found
 
         return [
             self.squares.table("Generated squares found at the threshold", self.names,
@@ -188,9 +201,9 @@ class ModelReport:
     def plain_words(self):
         """What is found, what is missed and what is flagged wrongly, in whole sentences; of squares."""
         found = {kind: self.squares.of(1, lambda verdict, kind=kind: verdict.label == "fake" and verdict.kind == kind)
-                 for kind in self.squares.kinds("fake")}
+                 for kind in self.squares.kinds("fake")[0]}
         wrong = {kind: self.squares.of(1, lambda verdict, kind=kind: verdict.label == "real" and verdict.kind == kind)
-                 for kind in self.squares.kinds("real")}
+                 for kind in self.squares.kinds("real")[0]}
 
         def named(shares, condition):
             chosen = [f"{kind} ({100 * share.value:.0f} %)" for kind, share in

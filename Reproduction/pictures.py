@@ -8,6 +8,7 @@ import io
 import os
 import pathlib
 import random
+import re
 import warnings
 
 import numpy
@@ -36,6 +37,19 @@ def source_name(row):
     return row["source"].split("=")[0].split("@")[0].replace(":", "-").replace("/", "+")
 
 
+def row_name(row):
+    """What the squares of a row of a manifest are called: after its source and its file, and its place in a grid."""
+    return f"{source_name(row)}-{row['sha256'][:12]}" + (f".{row['tile']}" if row.get("tile") else "")
+
+
+def area(row):
+    """The picture's rectangle (left, top, right, bottom) in its file: of a grid's tile, WIDTHxHEIGHT+X+Y, or all of it."""
+    if not row.get("tile"):
+        return 0, 0, int(row["width"]), int(row["height"])
+    width, height, x, y = map(int, re.fullmatch(r"(\d+)x(\d+)\+(\d+)\+(\d+)", row["tile"]).groups())
+    return x, y, x + width, y + height
+
+
 def picture_name(square):
     """What the squares of one picture have in common, of the name of one, or of what was made of it."""
     return pathlib.PurePath(square).name.removesuffix(".png").removesuffix(".png").rsplit("-", 2)[0]
@@ -45,22 +59,25 @@ def tiles(row, data, folder, side, count, seed):
     """Cuts up to `count` squares that do not overlap, at multiples of 16 pixels (a JPEG's blocks stay whole, those of
     halved colours too), without resizing. Their paths; a picture that is too small has none. What is there is not made
     again."""
-    name = f"{source_name(row)}-{row['sha256'][:12]}"
+    name = row_name(row)
     target = pathlib.Path(folder) / source_name(row)
     done = pathlib.Path(f"{folder}.done", name)
     if done.exists():
         return sorted(target.glob(f"{name}-*.png"))
     image = Image.open(pathlib.Path(data) / row["path"]).convert("RGB")
-    places = [(x, y) for y in range(0, image.height - side + 1, side) for x in range(0, image.width - side + 1, side)]
+    left, top, right, bottom = area(row)
+    left, top = -(-left // 16) * 16, -(-top // 16) * 16
+    size = right - left, bottom - top
+    places = [(x, y) for y in range(0, size[1] - side + 1, side) for x in range(0, size[0] - side + 1, side)]
     chance = generator(seed, row["sha256"])
-    slack = [(size % side) // 16 for size in image.size]
-    shift = [16 * chance.randint(0, room) if size >= side else 0 for room, size in zip(slack, image.size)]
+    slack = [(length % side) // 16 for length in size]
+    shift = [16 * chance.randint(0, room) if length >= side else 0 for room, length in zip(slack, size)]
     chance.shuffle(places)
     made = []
-    for x, y in places:
-        tile = image.crop((x + shift[0], y + shift[1], x + shift[0] + side, y + shift[1] + side))
+    for x, y in ((left + x + shift[0], top + y + shift[1]) for x, y in places):
+        tile = image.crop((x, y, x + side, y + side))
         if numpy.asarray(tile.convert("L")).std() >= FLAT:
-            path = target / f"{name}-{x + shift[0]}-{y + shift[1]}.png"
+            path = target / f"{name}-{x}-{y}.png"
             save(tile, path)
             made.append(path)
         if len(made) == count:

@@ -69,6 +69,8 @@ class Rules(unittest.TestCase):
 class Lists(unittest.TestCase):
     def setUp(self):
         self.manifest = read_manifest(ROOT / "Reproduction/manifest.csv")
+        self.added = read_manifest(ROOT / "Reproduction/manifest-model.csv")
+        self.rows = self.manifest + self.added
         with open(ROOT / "Reproduction/folds.csv", encoding="utf-8") as file:
             self.folds = {row["source"]: int(row["fold"]) for row in csv.DictReader(file)}
 
@@ -78,29 +80,46 @@ class Lists(unittest.TestCase):
 
     def test_images_are_listed_once(self):
         for column in ("path", "sha256"):
-            self.assertEqual(len({row[column] for row in self.manifest}), len(self.manifest))
-        self.assertTrue(all(row["licence"] for row in self.manifest))
-        self.assertTrue(all((row["label"] == "fake") == bool(row["family"]) for row in self.manifest))
+            self.assertEqual(len({(row[column], row.get("tile") or "") for row in self.rows}), len(self.rows))
+        self.assertEqual(len({row["path"] for row in self.rows}), len({row["sha256"] for row in self.rows}))
+        self.assertTrue(all(row["licence"] for row in self.rows))
+        self.assertTrue(all((row["label"] == "fake") == bool(row["family"]) for row in self.rows))
+
+    def test_tiles_have_room_for_a_square(self):
+        tiles = [row for row in self.added if row["tile"]]
+        self.assertGreater(len(tiles), 200)
+        for row in tiles:
+            left, top, right, bottom = pictures.area(row)
+            self.assertTrue(right <= int(row["width"]) and bottom <= int(row["height"]), row["path"])
+            for first, last in ((left, right), (top, bottom)):
+                self.assertGreaterEqual(last - -(-first // 16) * 16, make_model.FULL["side"], row["path"])
+        for first in tiles:
+            for second in tiles:
+                if first["path"] == second["path"] and first is not second:
+                    a, b = pictures.area(first), pictures.area(second)
+                    self.assertTrue(a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], first["path"])
 
     def test_every_source_is_in_one_part(self):
-        self.assertEqual({self.source(row) for row in self.manifest}, set(self.folds))
+        self.assertEqual({self.source(row) for row in self.rows}, set(self.folds))
         self.assertEqual(set(self.folds.values()), set(range(make_model.FOLDS)))
         for fold in range(make_model.FOLDS):
-            rows = [row for row in self.manifest if self.folds[self.source(row)] == fold]
+            rows = [row for row in self.rows if self.folds[self.source(row)] == fold]
             photos = [row for row in rows if row["label"] == "real" and model_report.is_photo(row["kind"])]
-            self.assertGreater(len(photos), 80)
-            self.assertGreater(sum(row["label"] == "fake" for row in rows), 100)
+            self.assertGreater(len(photos), 200)
+            self.assertGreater(sum(row["label"] == "fake" for row in rows), 250)
 
     def test_the_tables_agree(self):
         text = (ROOT / "Reproduction/README.md").read_text(encoding="utf-8")
-        for kind in {row["kind"] for row in self.manifest}:
-            rows = [row for row in self.manifest if row["kind"] == kind]
+        for kind in {row["kind"] for row in self.rows}:
+            counts = [sum(row["kind"] == kind for row in rows) or "" for rows in (self.manifest, self.added)]
+            rows = [row for row in self.rows if row["kind"] == kind]
             sources = {self.source(row) for row in rows}
-            self.assertIn(f"| {rows[0]['label']} | {kind} | {len(rows)} | {len(sources)} |", text)
+            self.assertIn(f"| {rows[0]['label']} | {kind} | {counts[0]} | {counts[1]} | {len(sources)} |", text)
+        text = (ROOT / "Reproduction/sources.md").read_text(encoding="utf-8")
         listed = re.findall(r"^\| ((?:debian|github):\S+) \| (\d*) \| (\d*) \|", text, re.MULTILINE)
         counts = {source.split("@")[0]: [0, 0] for source, _, _ in listed}
         self.assertEqual(len(counts), len(listed))
-        for row in self.manifest:
+        for row in self.rows:
             counts[row["source"].split("@")[0]][row["label"] == "fake"] += 1
         self.assertEqual(counts, {source: [int(real or 0), int(fake or 0)] for source, real, fake in listed})
 
@@ -108,9 +127,13 @@ class Lists(unittest.TestCase):
         for generator, expected in (("LoRA (Stable Diffusion 1)", "Stable Diffusion 1 and 2"), ("FLUX.1", "FLUX"), ("FLUX.2", KIN), ("SEFI", KIN),
                                     ("Qwen-Image", "others"), ("Kandinsky 3", "Kolors and Kandinsky")):
             self.assertEqual(family(generator), expected)
+            self.assertEqual(family(generator, make_model.FAMILIES), expected)
+        for generator, expected in (("StyleGAN2", "GAN"), ("BigGAN and CLIP", "CLIP-guided"), ("FLUX.2", KIN), ("Stable unCLIP", "Stable Diffusion 1 and 2"),
+                                    ("SDXL-Turbo", "SDXL"), ("UNO (FLUX.1)", "FLUX"), ("Sana", "others")):
+            self.assertEqual(family(generator, make_model.FAMILIES), expected)
 
     def test_no_generator_is_taken_for_a_kind_of_real_images(self):
-        sources = {row["family"] for row in self.manifest} - {""}
+        sources = {row["family"] for row in self.rows} - {""}
         sources |= {*make_model.TRAINED_UPSCALERS, *make_model.UNSEEN_UPSCALERS, "reconstruction, noise 0.1"}
         for source in sources:
             self.assertNotRegex(make_model.ModelRecipe.test_family({"source": source}), "^real[^a-z]")
@@ -187,6 +210,18 @@ class Parts(unittest.TestCase):
         self.assertEqual({str(path.relative_to(folder)) for path in folder.rglob("*.*")}, {
             "photo/photo-3-0-0.png", "night/night-3-0-0.png", "resampled/photo-3-0-0.png", "whole/photo-3.jpg"})
 
+    def test_names_decide_what_generators_get(self):
+        def write(count):
+            self.recipe.path("squares.json").write_text(json.dumps(
+                [{"path": f"squares/real/{index}.png", "label": "real"} for index in range(count)]))
+            return [set(self.recipe.part(part, 6)) for part in range(6)]
+
+        fewer, more = write(300), write(600)
+        self.assertEqual(sum(map(len, more)), 600)
+        for before, after in zip(fewer, more):
+            self.assertTrue(before <= after)
+            self.assertGreater(len(after), 70)
+
     def test_the_threshold_lies_between_two_scores(self):
         for images in (2, 10, 300, 334, 900, 5000):
             rate = make_model.rate_for(images)
@@ -245,6 +280,42 @@ class Histories(unittest.TestCase):
             self.assertGreater(found.count(photo), 40)
         self.assertGreater(found.count(None), 120)
         self.assertIsNone(make_model.borrowed_history("5", []))
+
+
+class Tiles(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        pixels = numpy.random.default_rng(2).integers(0, 256, (150, 200, 3), dtype=numpy.uint8)
+        self.image = Image.fromarray(pixels)
+        self.image.save(self.folder / "a.png")
+        self.row = {"source": "github:a/b@0", "sha256": "12" * 32, "path": "a.png", "width": "200", "height": "150"}
+
+    def cut(self, **row):
+        return pictures.tiles(self.row | row, self.folder, self.folder / "squares", 32, 3, 1)
+
+    def test_squares_lie_on_blocks(self):
+        found = self.cut()
+        self.assertEqual(len(found), 3)
+        for path in found:
+            x, y = (int(text) for text in path.stem.split("-")[-2:])
+            self.assertEqual((x % 16, y % 16), (0, 0))
+            with Image.open(path) as square:
+                self.assertEqual(square.tobytes(), self.image.crop((x, y, x + 32, y + 32)).tobytes())
+        self.assertEqual(self.cut(), found)
+
+    def test_a_tile_of_a_grid_is_a_picture_of_its_own(self):
+        first, second = self.cut(tile="60x70+2+3"), self.cut(tile="60x70+64+3")
+        self.assertEqual(len({pictures.picture_name(path) for path in first + second}), 2)
+        for left, found in ((2, first), (64, second)):
+            self.assertTrue(found)
+            for path in found:
+                x, y = (int(text) for text in path.stem.split("-")[-2:])
+                self.assertTrue(left <= x <= left + 60 - 32 and 3 <= y <= 3 + 70 - 32, path)
+        self.assertEqual(pictures.picture_name(first[0]), pictures.row_name(self.row | {"tile": "60x70+2+3"}))
+        # Between the borders of 16 pixels there is no room for one.
+        self.assertEqual(self.cut(tile="33x70+2+3"), [])
 
 
 class StagesTests(unittest.TestCase):
@@ -321,7 +392,7 @@ class Reports(unittest.TestCase):
             metrics = {"average": record(0.6, 0.5, 0.7), "difference": record(*difference)}
             for name, found in ((part, squares), (f"{part}-whole", whole)):
                 rows, images = [["filename", "label", "old", "new"]], {}
-                for kind, label, count in (("photo", 0, 100), ("resampled", 0, 50), ("GAN", 1, 20)):
+                for kind, label, count in (("photo", 0, 100), ("resampled", 0, 50), ("GAN", 1, 20), ("Rare", 1, 2)):
                     for index in range(count):
                         square = f"images/{kind}/{part}-{index}-0-0.png"
                         images[square] = (kind, "fake" if label else "real", pictures.picture_name(square),
@@ -330,7 +401,7 @@ class Reports(unittest.TestCase):
                 models = [{"name": "old", "threshold": 0.5, "average": record(0.5, 0.4, 0.6)},
                           {"name": "new", "threshold": 0.5, **metrics}]
                 unscored = [{"path": "a.png", "model": model} for model in ("old", "new")] if name == "fold-1" else []
-                self.write(f"{name}/report.json", {"models": models, "notScored": unscored, "real": 150, "fake": 20})
+                self.write(f"{name}/report.json", {"models": models, "notScored": unscored, "real": 150, "fake": 22})
                 published = record(0.4, 0.3, 0.5)
                 self.write(f"{part}-published/report.json", {"models": [models[0], models[1] | {"average": published}]})
                 self.write(f"{name}/scores.csv", "".join(",".join(map(str, row)) + "\n" for row in rows))
@@ -346,13 +417,14 @@ class Reports(unittest.TestCase):
         self.assertEqual(good.conclusion(criteria), "**Ships.**")
         text = good.text(13_000_000, 7_651, {"cut": 1.5}, "")
         self.assertIn("| GAN | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
-        self.assertIn("finds half or more of: GAN (50 %)", text)
-        self.assertIn("| all, of PNG files | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
+        self.assertIn("finds half or more of: GAN (50 %).", text)
+        self.assertIn("| 1 others, of fewer than 5 pictures each | 4 | 4 |", text)
+        self.assertIn("| all, of PNG files | 44 | 40 | 0.0 (0.0–8.8) | 45.5 (31.1–60.6) |", text)
         self.assertIn("| all photos, of JPEG files | 200 | 200 |", text)
-        self.assertIn("| all, compressed as JPEG (again) | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
+        self.assertIn("| all, compressed as JPEG (again) | 44 | 40 | 0.0 (0.0–8.8) | 45.5 (31.1–60.6) |", text)
         self.assertIn("| all photos, compressed as JPEG (again) | 200 | 200 |", text)
         self.assertIn("| fold-0, published generators alone | 50.0 (40.0–60.0) | 40.0 (30.0–50.0) |", text)
-        self.assertIn("| fold-1 | 1 | 170 |\n| fold-1, whole images | 0 | 170 |", text)
+        self.assertIn("| fold-1 | 1 | 172 |\n| fold-1, whole images | 0 | 172 |", text)
         card = good.card("t", "Apache-2.0", "d")
         self.assertEqual(card["evaluation"]["mean average precision by part"]["fold-1"], "60.0 (50.0–70.0)")
         published = card["evaluation"]["mean average precision by part, published generators alone"]
@@ -364,7 +436,7 @@ class Reports(unittest.TestCase):
         with self.assertRaises(ValueError):
             list(model_report.read_verdicts(self.folder / "fold-0", 2, {
                 f"images/{kind}/fold-0-{index}-0-0.png": (kind, "real", "", "")
-                for kind in ("photo", "resampled", "GAN") for index in range(100)}, lambda _: ""))
+                for kind in ("photo", "resampled", "GAN", "Rare") for index in range(100)}, lambda _: ""))
 
     def test_each_criterion_counts(self):
         found = {("GAN", index): 3 for index in range(10)}
