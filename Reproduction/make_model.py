@@ -39,7 +39,7 @@ NOISES = (0.0, 0.1, 0.25)
 TRAINED_UPSCALERS = ("waifu2x-photo", "real-esrgan-compact", "real-cugan-pro")
 # Never trained on: what they show is how far training on others carries.
 UNSEEN_UPSCALERS = ("waifu2x-cunet", "real-cugan", "span")
-FULL = dict(side=320, tiles=3, crop=288, epochs=3, patience=2, batch=20, bootstrap=1000, limit=None)
+FULL = dict(side=320, tiles=3, crop=288, epochs=2, patience=2, batch=20, bootstrap=1000, limit=None)
 TINY = FULL | dict(side=160, tiles=1, crop=96, epochs=1, patience=1, batch=8, bootstrap=50, limit=1)
 # Of `train backbone`.
 RECIPE = ("--augmentation", "light", "--webp-share", "0.3", "--learning-rate", "1e-4")
