@@ -341,10 +341,10 @@ class ModelRecipe(Experiment):
             "rest of the options of staypos train backbone as they are; then staypos train head --variant positive. "
             f"The threshold flags {100 * FALSE_POSITIVE_RATE:g} % of the photos, in squares and whole, of a part that "
             "was not trained on, but one of them at least.",
-            LICENCE, f"Reproduction/manifest.csv, SHA-256 {self.manifest_digest}: photos, screenshots, paintings, "
-            "drawings and renders of Debian packages and public repositories under free licences, generated images of "
-            "public repositories, reconstructions by the autoencoder TAEF2, super-resolution; half of the images that "
-            "super-resolution was made of also resampled, as real ones.")
+            LICENCE, f"Reproduction/{' and '.join(self.manifests)}, SHA-256 of both together {self.manifest_digest}: "
+            "photos, screenshots, paintings, drawings and renders of Debian packages and public repositories under free licences, generated images of "
+            "public repositories, reconstructions by the autoencoder TAEF2, super-resolution; what super-resolution was "
+            "made of also resampled, as real ones.")
         self.path("card.json").write_text(json.dumps(card, ensure_ascii=False), encoding="utf-8")
         with open(self.stages.logs / "card.log", "a", encoding="utf-8") as self.stages.log:
             self.stages.tool("model", "card", self.model("final"), "--card", self.path("card.json"), "--output", target)
