@@ -73,11 +73,12 @@ import Testing
   }
 
   /// Stopped after any batch or epoch and gone on from the file, it gives the same bits.
-  @Test(arguments: [1, 3, 4, 5, 8, 10, 12]) func aResumedTrainingIsTheSame(_ stop: Int) throws {
+  @Test(arguments: [1, 3, 4, 5, 8, 10, 12], [nil, 0.9])
+  func aResumedTrainingIsTheSame(_ stop: Int, averageDecay: Double?) throws {
     let model = try TinyTraining.makeModel(in: directory)
     try TinyTraining.makeDataset(in: directory, 10)
     var settings = settings
-    settings.epochLimit = 3
+    (settings.epochLimit, settings.averageDecay) = (3, averageDecay)
     let whole = try training(model, settings)
     try whole.run { _ in true }
 
@@ -104,6 +105,38 @@ import Testing
     #expect(second.network.states == whole.network.states)
     #expect(second.head == whole.head && second.steps == whole.steps)
     #expect(second.result.head == whole.result.head && second.result.states == whole.result.states)
+  }
+
+  /// The average is kept, and the training does not notice it.
+  @Test func anAverageIsKeptBeside() throws {
+    let model = try TinyTraining.makeModel(in: directory)
+    try TinyTraining.makeDataset(in: directory, 10)
+    var settings = settings
+    settings.epochLimit = 1
+    let plain = try training(model, settings)
+    var seen: [(states: [ConvolutionState], head: [Double])] = []
+    try plain.run { progress in
+      if !progress.hasEnded { seen.append((plain.network.states, plain.head.parameters)) }
+      return true
+    }
+    settings.averageDecay = 0.25
+    let averaged = try training(model, settings)
+    try averaged.run { _ in true }
+    #expect(averaged.network.states == plain.network.states && averaged.head == plain.head)
+    #expect(averaged.steps != plain.steps)
+
+    // By its definition, a number of each kind.
+    let before = try TrainableBackbone(path: model).states
+    let kinds: [KeyPath<ConvolutionState, [Float]>] = [\.weights, \.gamma, \.beta, \.mean, \.variance]
+    for kind in kinds {
+      var expected = Double(before[1][keyPath: kind][2])
+      for (index, step) in seen.enumerated() {
+        let remains = min(0.25, Double(index + 2) / Double(index + 11))
+        expected = remains * expected + (1 - remains) * Double(step.states[1][keyPath: kind][2])
+      }
+      #expect(abs(Double(averaged.result.states[1][keyPath: kind][2]) - expected) < 1e-6)
+    }
+    #expect(seen.count == 3 && averaged.result.head != plain.result.head)
   }
 
   /// A checkpoint after so many batches or so much time, whichever comes first.

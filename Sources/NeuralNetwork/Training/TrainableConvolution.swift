@@ -51,10 +51,18 @@ final class TrainableConvolution {
   }
 
   var state: ConvolutionState {
-    let both = scaleShift.values.floats(2 * channels)
-    return ConvolutionState(
-      weights: weights.values.floats(weights.count), gamma: Array(both[..<channels]), beta: Array(both[channels...]),
-      mean: mean.floats(channels), variance: variance.floats(channels))
+    get {
+      let both = scaleShift.values.floats(2 * channels)
+      return ConvolutionState(
+        weights: weights.values.floats(weights.count), gamma: Array(both[..<channels]), beta: Array(both[channels...]),
+        mean: mean.floats(channels), variance: variance.floats(channels))
+    }
+    set {
+      weights.values.copy(newValue.weights)
+      scaleShift.values.copy(newValue.gamma + newValue.beta)
+      mean.copy(newValue.mean)
+      variance.copy(newValue.variance)
+    }
   }
 
   func gradient(_ buffer: KeyPath<TrainableTensor, AlignedBuffer>) -> ConvolutionGradient {

@@ -91,8 +91,11 @@ package final class TrainableNetwork {
     }
   }
 
-  /// Of each convolution, in order.
-  package var states: [ConvolutionState] { layers.map(\.state) }
+  /// Of each convolution, in order; of the same shapes when they are set.
+  package var states: [ConvolutionState] {
+    get { layers.map(\.state) }
+    set { for (layer, state) in zip(layers, newValue) { layer.state = state } }
+  }
 
   package var gradients: [ConvolutionGradient] { layers.map { $0.gradient(\.gradient) } }
 

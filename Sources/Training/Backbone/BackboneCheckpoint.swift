@@ -36,6 +36,7 @@ package struct BackboneCheckpoint {
   var states: [ConvolutionState]
   var moments: [(first: ConvolutionGradient, second: ConvolutionGradient)]
   var head: TrainableHead
+  var average: WeightAverage?
   var bestStates: [ConvolutionState]
   var bestHead: LinearModel
   package var place: Place
@@ -55,7 +56,7 @@ package struct BackboneCheckpoint {
       let bytes = values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
       try writer.add(name, type: .float64, shape: [values.count], bytes: bytes)
     }
-    for (prefix, states) in [("state", states), ("best", bestStates)] {
+    for (prefix, states) in [("state", states), ("average", average?.states ?? []), ("best", bestStates)] {
       for (index, state) in states.enumerated() {
         try add("\(prefix).\(index).weights", state.weights)
         try add("\(prefix).\(index).gamma", state.gamma)
@@ -74,6 +75,7 @@ package struct BackboneCheckpoint {
     try add("head", head.parameters)
     try add("head.first", head.adam.first)
     try add("head.second", head.adam.second)
+    if let average { try add("average.head", average.head) }
     try add("best.head", bestHead.weights + [bestHead.bias])
     try writer.write(to: path)
   }
@@ -129,6 +131,11 @@ package struct BackboneCheckpoint {
     (head.adam.first, head.adam.second, head.adam.steps) = (
       try doubles("head.first"), try doubles("head.second"), headSteps
     )
+    if let decay = settings.averageDecay {
+      average = WeightAverage(
+        decay: decay, states: try (0..<convolutions).map { try state("average.\($0)") },
+        head: try doubles("average.head"))
+    }
     let best = try file.floats("best.head")
     guard let bias = best.last else { throw CheckpointError(.malformed, "has no head", file: path) }
     bestHead = LinearModel(weights: Array(best.dropLast()), bias: bias)
@@ -136,9 +143,9 @@ package struct BackboneCheckpoint {
 
   init(
     states: [ConvolutionState], moments: [(first: ConvolutionGradient, second: ConvolutionGradient)],
-    head: TrainableHead, bestStates: [ConvolutionState], bestHead: LinearModel, place: Place
+    head: TrainableHead, average: WeightAverage?, bestStates: [ConvolutionState], bestHead: LinearModel, place: Place
   ) {
-    (self.states, self.moments, self.head) = (states, moments, head)
+    (self.states, self.moments, self.head, self.average) = (states, moments, head, average)
     (self.bestStates, self.bestHead, self.place) = (bestStates, bestHead, place)
   }
 }

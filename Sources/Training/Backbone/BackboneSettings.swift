@@ -17,6 +17,8 @@ package struct BackboneSettings: Sendable, Equatable, Codable {
   /// The network stays as it is, and the head alone is trained. BatchNorm's running statistics follow the batches
   /// nevertheless: the official training of the positive head.
   package var trainsHeadAlone = false
+  /// The share of a moving average of the weights that a step leaves; validated and kept is the average then. nil: none.
+  package var averageDecay: Double?
   package var seed: UInt64 = 0
   package var precision = TrainingPrecision.fp32
 

@@ -29,6 +29,8 @@ package final class BackboneTraining {
   var backbone: TrainableBackbone
   let network: TrainableNetwork
   var head: TrainableHead
+  /// What is measured and kept, if the settings want one.
+  var average: WeightAverage?
   var schedule: PlateauSchedule
   /// Of Adam's.
   var stepCount = 0
@@ -60,6 +62,9 @@ package final class BackboneTraining {
       least: settings.leastLearningRate)
     loader = CropLoader(recipe: settings.recipe, normalization: preprocessing.normalization, threads: threads)
     best = (backbone.states, head.model)
+    average = settings.averageDecay.map {
+      WeightAverage(decay: $0, states: backbone.states, head: head.parameters)
+    }
     if let checkpoint { restore(checkpoint) }
   }
 
@@ -121,18 +126,23 @@ package final class BackboneTraining {
       network.update(rate: schedule.learningRate, step: stepCount)
     }
     head.step(own, rate: schedule.learningRate, clamps: settings.clampsHead)
+    average?.follow(network.states, head.parameters, step: stepCount)
     lossSum += loss * Double(labels.count)
     cropCount += labels.count
   }
 
   private func endEpoch() throws -> TrainingStep {
+    let trained = (states: network.states, head: head.parameters)
+    if let average { (network.states, head.parameters) = (average.states, average.head) }
     let metrics = try measure()
+    let measured = (states: network.states, head: head.model)
+    (network.states, head.parameters) = trained
     let step = TrainingStep(
       index: steps.count, loss: lossSum / Double(max(cropCount, 1)), validationLoss: metrics.loss,
       validationBalancedAccuracy: metrics.balancedAccuracy, learningRate: schedule.learningRate, seconds: 0)
     steps.append(step)
     (position, lossSum, cropCount) = (0, 0, 0)
-    if isLastTheBest { best = (network.states, head.model) }
+    if isLastTheBest { best = measured }
     isFinished = !schedule.goesOn(after: metrics.balancedAccuracy) || steps.count >= settings.epochLimit
     return step
   }
@@ -169,6 +179,7 @@ package final class BackboneTraining {
   private func restore(_ checkpoint: BackboneCheckpoint) {
     network.moments = checkpoint.moments
     head = checkpoint.head
+    average = checkpoint.average
     best = (checkpoint.bestStates, checkpoint.bestHead)
     let place = checkpoint.place
     (schedule, stepCount, position) = (place.schedule, place.stepCount, place.position)
@@ -178,7 +189,8 @@ package final class BackboneTraining {
   /// Where the training stands.
   package func checkpoint(_ origin: TrainingOrigin) -> BackboneCheckpoint {
     BackboneCheckpoint(
-      states: network.states, moments: network.moments, head: head, bestStates: best.states, bestHead: best.head,
+      states: network.states, moments: network.moments, head: head, average: average, bestStates: best.states,
+      bestHead: best.head,
       place: BackboneCheckpoint.Place(
         settings: settings, schedule: schedule, stepCount: stepCount, position: position, lossSum: lossSum,
         cropCount: cropCount, steps: steps, isFinished: isFinished, origin: origin))

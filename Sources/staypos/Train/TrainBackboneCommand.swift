@@ -80,6 +80,12 @@ struct TrainBackboneCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Epochs at most.", valueName: "n"))
   var epochs = 1_000
 
+  @Option(
+    help: ArgumentHelp(
+      "Measure and keep a moving average of the weights, of which each batch leaves this share: 0.99 averages over about a hundred.",
+      valueName: "share"))
+  var averageDecay: Double?
+
   @Flag(help: "Set the head's weights below zero to zero after every step.")
   var clampHead = false
 
@@ -116,6 +122,9 @@ struct TrainBackboneCommand: ParsableCommand {
       throw ValidationError("--crop-size has to be up to 1024, --batch above 1, the other numbers above 0.")
     }
     guard (0...1).contains(webpShare) else { throw ValidationError("--webp-share has to be from 0 to 1.") }
+    if let averageDecay, !(averageDecay > 0 && averageDecay < 1) {
+      throw ValidationError("--average-decay has to be between 0 and 1.")
+    }
     guard learningRate > 0, learningRate.isFinite else { throw ValidationError("--learning-rate has to be above 0.") }
   }
 
@@ -140,7 +149,7 @@ struct TrainBackboneCommand: ParsableCommand {
       batch, learningRate, patience, epochs
     )
     (settings.clampsHead, settings.trainsHeadAlone, settings.seed) = (clampHead, headOnly, seed)
-    settings.precision = precision
+    (settings.averageDecay, settings.precision) = (averageDecay, precision)
     return settings
   }
 
