@@ -31,6 +31,19 @@ def text(interval, signed=False):
     return interval.percent(signed) if interval else "–"
 
 
+def mean(found):
+    """Of independent values: what is uncertain of them adds up in squares, on either side. None if one is missing."""
+    if not found or None in found:
+        return None
+    value = sum(interval.value for interval in found) / len(found)
+
+    def width(sides):
+        return math.sqrt(sum(side * side for side in sides)) / len(found)
+
+    return Interval(value, value - width([interval.value - interval.lower for interval in found]),
+                    value + width([interval.upper - interval.value for interval in found]))
+
+
 def is_above_zero(difference):
     """The verdict on a difference of which a finding says that it is above 0."""
     if difference is None or difference.lower <= 0 <= difference.upper:

@@ -22,8 +22,9 @@ from stages import StageFailed, main
 FAMILIES = (
     ("GAN", ("StyleGAN*", "BigGAN", "MSG-GAN", "Progressive GAN", "Lightweight GAN")),
     ("Stable Cascade", ("Stable Cascade", "Wuerstchen")),
-    ("Stable Diffusion 1 and 2", ("Stable Diffusion 2", "Stable unCLIP")),
-    ("SDXL", ("SDXL*",)),
+    ("Stable Diffusion 1 and 2", ("Stable Diffusion 2", "Stable unCLIP", "*(Stable Diffusion 1)")),
+    ("Stable Diffusion, version not stated", ("Stable Diffusion (*", "ELLA (Stable Diffusion)")),
+    ("SDXL", ("SDXL*", "*(SDXL)")),
     ("FLUX", ("*(FLUX.1)",)),
     *experiment.FAMILIES,
 )
@@ -37,6 +38,10 @@ HISTORY_SHARE = 0.75
 # Latent noise of the reconstructions, as a share of the latents' standard deviation.
 NOISES = (0.0, 0.1, 0.25)
 TRAINED_UPSCALERS = ("waifu2x-photo", "real-esrgan-compact", "real-cugan-pro")
+# Of each photo that is large enough, so many squares are cut out of it made smaller; of other images one.
+REDUCED_OF_PHOTOS = 2
+# Shorter sides of whole pictures, in pixels, that are tested besides.
+THUMBNAILS = (128, 256)
 # Never trained on: what they show is how far training on others carries.
 UNSEEN_UPSCALERS = ("waifu2x-cunet", "real-cugan", "span")
 FULL = dict(side=320, tiles=3, crop=288, epochs=2, patience=2, batch=20, bootstrap=1000, limit=None)
@@ -68,14 +73,37 @@ def retouch(source, target, key, history=None):
     so that it says nothing about the label. Before that, as a JPEG of the given history was."""
     if target.exists():
         return
-    image, (codec, quality) = Image.open(source).convert("RGB"), compression(key)
+    image = Image.open(source).convert("RGB")
     if history:
         image = pictures.repeat_history(image, history)
-    if codec:
-        memory = io.BytesIO()
-        image.save(memory, codec, quality=quality)
-        image = Image.open(memory).convert("RGB")
-    pictures.save(image, target)
+    pictures.save(compressed(image, key), target)
+
+
+def compressed(image, key):
+    """As it comes out of what `compression` says."""
+    codec, quality = compression(key)
+    if not codec:
+        return image
+    memory = io.BytesIO()
+    image.save(memory, codec, quality=quality)
+    return Image.open(memory).convert("RGB")
+
+
+def thumbnail_path(side, row):
+    return pathlib.Path("thumbnails", str(side), f"{row['path']}.png")
+
+
+def thumbnail(source, target, side, key):
+    """The whole picture with a shorter side of so many pixels. False if it is not larger than that."""
+    if target.exists():
+        return True
+    image = Image.open(source).convert("RGB")
+    scale = side / min(image.size)
+    if scale >= 1:
+        return False
+    image = image.resize([max(side, round(length * scale)) for length in image.size], Image.LANCZOS)
+    pictures.save(compressed(image, key), target)
+    return True
 
 
 def resample(source, target, key):
@@ -107,18 +135,28 @@ class ModelRecipe(Experiment):
     # Data
 
     def cut(self):
-        """Squares of all images; what they are goes into squares.json."""
+        """Squares of all images, as they are and made smaller; what they are goes into squares.json."""
         squares = []
         for label in ("real", "fake"):
             for row in self.images(label):
                 history = pictures.jpeg_history(self.options.data / row["path"])
                 for path in pictures.tiles(row, self.options.data, self.path("squares", label), self.scale["side"],
                                            self.scale["tiles"], SEED):
-                    squares.append({"path": str(path.relative_to(self.path())), "label": label,
-                                    "kind": row["kind"] if label == "real" else row["family"],
-                                    "source": pictures.source_name(row), "fold": self.fold(row),
-                                    "format": row["format"], "history": history})
+                    squares.append(self.square(row, path) | {"history": history, "reduced": False})
+                count = REDUCED_OF_PHOTOS if model_report.is_photo(row["kind"]) else 1
+                for path in pictures.reduced(row, self.options.data, self.path("reduced", label), self.scale["side"],
+                                             count, SEED):
+                    square = self.square(row, path)
+                    if label == "real":
+                        square["kind"] = model_report.reduced(row["kind"])
+                    # Nothing remains of a JPEG's blocks.
+                    squares.append(square | {"history": None, "reduced": True})
         self.path("squares.json").write_text(json.dumps(squares))
+
+    def square(self, row, path):
+        return {"path": str(path.relative_to(self.path())), "label": row["label"],
+                "kind": row["kind"] if row["label"] == "real" else row["family"],
+                "source": pictures.source_name(row), "fold": self.fold(row), "format": row["format"]}
 
     def whole(self, label):
         """Rows of the manifests but those of tiles, whose grids nobody would upload."""
@@ -128,9 +166,9 @@ class ModelRecipe(Experiment):
         return [square for square in json.loads(self.path("squares.json").read_text()) if square["label"] == label]
 
     def part(self, part, parts):
-        """A part of the real squares, whose names decide it: not every generator gets all of them."""
+        """A part of the real squares as they are, whose names decide it: not every generator gets all of them."""
         return [pathlib.Path(square["path"]) for square in self.squares("real")
-                if pictures.generator(SEED, parts, square["path"]).randrange(parts) == part]
+                if not square["reduced"] and pictures.generator(SEED, parts, square["path"]).randrange(parts) == part]
 
     def reconstruct(self, noise):
         originals = self.path("originals", f"{noise}")
@@ -162,16 +200,16 @@ class ModelRecipe(Experiment):
     def assemble(self):
         """images.csv: every square as it will be trained or tested on, with its fold instead of a part."""
         rows, seen, reals = [], set(), self.squares("real")
-        photos = [[square["history"] for square in reals if square["fold"] == fold
+        photos = [[square["history"] for square in reals if square["fold"] == fold and not square["reduced"]
                    and model_report.is_photo(square["kind"])] for fold in range(FOLDS)]
         for square in reals + self.squares("fake"):
             name = pathlib.Path(square["path"]).name
             # A JPEG has left its traces in a square of it already.
             own, made = None, square["history"]
-            if square["label"] == "fake" and square["format"] != "JPEG":
+            if square["label"] == "fake" and square["format"] != "JPEG" and not square["reduced"]:
                 own = borrowed_history(pictures.picture_name(name), photos[square["fold"]])
             files = [(square["kind"], square["label"], self.path(square["path"]), own)]
-            if square["label"] == "real":
+            if square["label"] == "real" and not square["reduced"]:
                 files += [(*found, made) for found in self.made_from(square)]
             for kind, label, path, history in files:
                 target = pathlib.Path("images", label, kind.replace(" ", "_").replace(",", ""), name)
@@ -259,13 +297,30 @@ class ModelRecipe(Experiment):
     def test_whole(self, name, fold):
         """The manifests' images themselves, as the daemon would score them."""
         lists.link(self.options.data.resolve(), self.path("whole"))
-        rows = [row for label in ("real", "fake") for row in self.whole(label) if self.fold(row) == fold]
-        listed = self.path(f"{name}-whole.csv")
-        images = [{"filename": pathlib.Path("whole", row["path"]), "typ": "real", "source": row["kind"],
-                   "split": "test"} for row in rows]
-        lists.write(listed, [image if row["label"] == "real" else self.generated(image, family(row["family"], FAMILIES))
-                             for image, row in zip(images, rows)])
-        self.measure("evaluate", f"{name}-whole", [self.options.rival, self.model(name)], "--data", listed, seed=SEED)
+        self.test_pictures(name, "whole", ((pathlib.Path("whole", row["path"]), row) for row in self.pictures(fold)))
+
+    def test_thumbnails(self, name, fold):
+        """The same pictures made very small."""
+        found = []
+        for row in self.pictures(fold):
+            for side in THUMBNAILS:
+                path = thumbnail_path(side, row)
+                if thumbnail(self.options.data / row["path"], self.path(path), side, str(path)):
+                    found.append((path, row))
+        self.test_pictures(name, "thumbnails", found)
+
+    def pictures(self, fold):
+        return [row for label in ("real", "fake") for row in self.whole(label) if self.fold(row) == fold]
+
+    def test_pictures(self, name, what, images):
+        """images: (file, its row of a manifest)."""
+        rows = []
+        for path, row in images:
+            image = {"filename": path, "typ": "real", "source": row["kind"], "split": "test"}
+            rows.append(image if row["label"] == "real" else self.generated(image, family(row["family"], FAMILIES)))
+        listed = self.path(f"{name}-{what}.csv")
+        lists.write(listed, rows)
+        self.measure("evaluate", f"{name}-{what}", [self.options.rival, self.model(name)], "--data", listed, seed=SEED)
 
     def run(self):
         run, scale = self.stages.run, self.scale
@@ -287,6 +342,8 @@ class ModelRecipe(Experiment):
             run(f"test-{name}", lambda name=name: self.test(name), [f"train-{name}"], rival=rival)
             run(f"test-{name}-whole", lambda name=name, fold=fold: self.test_whole(name, fold), [f"train-{name}"],
                 rival=rival)
+            run(f"test-{name}-thumbnails", lambda name=name, fold=fold: self.test_thumbnails(name, fold),
+                [f"train-{name}"], rival=rival, sides=THUMBNAILS)
         run("divide-final", lambda: self.divide(None), ["assemble"])
         run("train-final", lambda: self.train("final"), ["divide-final"], **training)
         self.finish()
@@ -294,7 +351,7 @@ class ModelRecipe(Experiment):
     # Report
 
     def verdicts(self):
-        """On the squares, and on the whole images, of all parts."""
+        """On the squares, the whole images and the thumbnails of all parts."""
         rows = lists.read(self.path("images.csv"))
         formats = {pictures.row_name(row): row["format"] for row in self.manifest}
         images = {}
@@ -303,13 +360,17 @@ class ModelRecipe(Experiment):
             images[row["filename"]] = (row["source"], row["typ"], picture, formats[picture])
         whole = {str(pathlib.Path("whole", row["path"])):
                  (row["family"] or row["kind"], row["label"], row["path"], row["format"]) for row in self.manifest}
+        small = {str(thumbnail_path(side, row)): whole[str(pathlib.Path("whole", row["path"]))]
+                 for row in self.manifest for side in THUMBNAILS}
         codec = model_report.codec_of_square(lambda name: compression(name)[0])
-        squares, wholes = [], []
+        squares, wholes, thumbnails = [], [], []
         for fold in range(FOLDS):
             folder = self.path("results", f"fold-{fold}")
             squares += model_report.read_verdicts(folder, 2, images, codec)
             wholes += model_report.read_verdicts(folder.with_name(f"fold-{fold}-whole"), 2, whole, lambda _: "")
-        return squares, wholes
+            thumbnails += model_report.read_verdicts(folder.with_name(f"fold-{fold}-thumbnails"), 2, small,
+                                                     lambda path: pathlib.PurePath(path).parts[1])
+        return squares, wholes, thumbnails
 
     def data(self):
         """How many squares there are, by part."""

@@ -14,13 +14,23 @@ METRIC = "averagePrecision"
 LARGEST_SHARE, LARGEST_CONTROL_SHARE = 0.01, 0.02
 LARGEST_SIZE, MOST_MULTIPLY_ADDS = 16_000_000, 50_000
 NEGATIVE_CONTROL = "resampled"
+REDUCED = ", reduced"
 # A generator with fewer is reported with others of that sort: a share of so few says nothing.
 FEWEST_PICTURES = 5
 
 
 def is_photo(kind):
     """All kinds of photos but those by night, which are counted apart."""
-    return kind.startswith("photo") or kind == "panorama"
+    return kind.startswith(("photo", "panorama"))
+
+
+def reduced(kind):
+    """What squares are called that were cut out of a picture made smaller."""
+    return kind + REDUCED
+
+
+def is_reduced(kind):
+    return kind.endswith(REDUCED)
 
 
 def multiply_adds(architecture):
@@ -47,6 +57,7 @@ class Verdict(NamedTuple):
     picture: str
     # Of the published file.
     format: str
+    # What a square went through; the shorter side of a thumbnail.
     codec: str
     flagged: tuple
 
@@ -114,10 +125,10 @@ def flags(logit, threshold):
 class ModelReport:
     """Results of all parts, and what follows from them."""
 
-    def __init__(self, results, squares, whole, parts, names):
-        """squares, whole: verdicts on the parts' images; names: of the rival and of the new model."""
+    def __init__(self, results, squares, whole, thumbnails, parts, names):
+        """squares, whole, thumbnails: verdicts on the parts' images; names: of the rival and of the new model."""
         self.results, self.parts, self.names = report.Results(results), parts, names
-        self.squares, self.whole = Shares(squares), Shares(whole)
+        self.squares, self.whole, self.thumbnails = Shares(squares), Shares(whole), Shares(thumbnails)
 
     def averages(self, part):
         """Average precision of both models, and the difference."""
@@ -128,13 +139,19 @@ class ModelReport:
     def criteria(self, size, cost):
         """(what, measured, whether it is fulfilled)."""
         found = []
-        for part in self.parts:
-            old, new, difference = self.averages(part)
-            found.append((f"{part}: mean average precision above {self.names[0]}'s, difference's interval above 0",
+        averages = [self.averages(part) for part in self.parts]
+        for part, (old, new, difference) in zip(self.parts, averages):
+            found.append((f"{part}: mean average precision not below {self.names[0]}'s: difference's interval not below 0",
                           f"{intervals.text(new)} against {intervals.text(old)}: {intervals.text(difference, True)}",
-                          intervals.is_above_zero(difference) == intervals.HOLDS))
-        for title, shares in (("squares", self.squares), ("whole images", self.whole)):
-            share = shares.of(1, Verdict.is_real_photo)
+                          intervals.is_above_zero(difference) != intervals.FAILS))
+        difference = intervals.mean([difference for *_, difference in averages])
+        found.append(("mean of these differences: interval above 0", intervals.text(difference, True),
+                      intervals.is_above_zero(difference) == intervals.HOLDS))
+        for title, shares, condition in (
+                ("squares", self.squares, lambda verdict: not is_reduced(verdict.kind)),
+                ("squares of pictures made smaller", self.squares, lambda verdict: is_reduced(verdict.kind)),
+                ("whole images", self.whole, lambda verdict: True)):
+            share = shares.of(1, lambda verdict: verdict.is_real_photo() and condition(verdict))
             found.append((f"photos flagged, {title}: at most {100 * LARGEST_SHARE:g} %", intervals.text(share),
                           share is not None and share.value <= LARGEST_SHARE))
         share = self.squares.of(1, lambda verdict: verdict.kind == NEGATIVE_CONTROL)
@@ -160,7 +177,10 @@ class ModelReport:
         def published_as(name, condition):
             return lambda verdict: condition(verdict) and verdict.format == name
 
-        reals = [("all photos, but by night", Verdict.is_real_photo)]
+        def is_reduced_photo(verdict):
+            return verdict.is_real_photo() and is_reduced(verdict.kind)
+
+        reals = [("all photos, but by night", Verdict.is_real_photo), ("all photos, reduced", is_reduced_photo)]
         codecs = (("", "as they are"), ("JPEG", "compressed as JPEG (again)"), ("WEBP", "compressed as WEBP"))
         compressed_reals = [(f"all photos, {text}", went_through(codec, Verdict.is_real_photo)) for codec, text in codecs]
         fakes = [("all", Verdict.is_fake)]
@@ -186,6 +206,10 @@ class ModelReport:
             self.whole.table("Generated images found at the threshold, whole", self.names,
                              fakes + lines(self.whole, "fake")),
             self.whole.table("Real images flagged, whole", self.names, reals + lines(self.whole, "real")),
+            self.thumbnails.table("Thumbnails flagged", self.names, [
+                (f"{what}, shorter side of {side} pixels", went_through(side, condition))
+                for side in sorted({verdict.codec for verdict in self.thumbnails.verdicts}, key=int)
+                for what, condition in (("photos", Verdict.is_real_photo), ("generated", Verdict.is_fake))]),
         ]
 
     def precision_table(self):
@@ -269,7 +293,7 @@ class ModelReport:
             *self.tables(),
             report.not_scored_table(self.results, [
                 (f"{part}{what}", f"{part}{suffix}/report.json") for part in self.parts
-                for what, suffix in (("", ""), (", whole images", "-whole"))]),
+                for what, suffix in (("", ""), (", whole images", "-whole"), (", thumbnails", "-thumbnails"))]),
             f"### Seconds\n\n| stage | s |\n|---|---|\n{times}",
         ])
 

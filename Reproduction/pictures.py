@@ -5,6 +5,7 @@ Everything that is random depends on a file's name and a seed alone, so that it 
 
 import hashlib
 import io
+import math
 import os
 import pathlib
 import random
@@ -82,6 +83,36 @@ def tiles(row, data, folder, side, count, seed):
             made.append(path)
         if len(made) == count:
             break
+    done.parent.mkdir(parents=True, exist_ok=True)
+    done.touch()
+    return sorted(made)
+
+
+def reduced(row, data, folder, side, count, seed):
+    """Up to `count` squares of the picture made smaller, each to another size: its shorter side between one and two squares
+    then, three quarters of what it was at most. Their paths; a picture that is too small has none. What is there is not
+    made again."""
+    name = row_name(row)
+    target = pathlib.Path(folder) / source_name(row)
+    done = pathlib.Path(f"{folder}.done", name)
+    if done.exists():
+        return sorted(target.glob(f"{name}-*.png"))
+    left, top, right, bottom = area(row)
+    shorter = min(right - left, bottom - top)
+    made = []
+    if 0.75 * shorter >= side:
+        picture = Image.open(pathlib.Path(data) / row["path"]).convert("RGB").crop((left, top, right, bottom))
+        chance = generator(seed, "reduced", name)
+        for _ in range(count):
+            scale = math.exp(chance.uniform(math.log(side), math.log(min(2 * side, 0.75 * shorter)))) / shorter
+            size = tuple(max(side, round(length * scale)) for length in picture.size)
+            small = picture.resize(size, chance.choice((Image.BILINEAR, Image.BICUBIC, Image.LANCZOS)))
+            x, y = (chance.randint(0, length - side) for length in size)
+            tile = small.crop((x, y, x + side, y + side))
+            if numpy.asarray(tile.convert("L")).std() >= FLAT:
+                path = target / f"{name}-{size[0]}x{size[1]}-{x}+{y}.png"
+                save(tile, path)
+                made.append(path)
     done.parent.mkdir(parents=True, exist_ok=True)
     done.touch()
     return sorted(made)

@@ -52,6 +52,12 @@ class Rules(unittest.TestCase):
                                       ((1, 0.5, 2), (4, 3, 5), FAILS), ((-1, -2, -0.5), (-4, -5, -3), OPEN)):
             self.assertEqual(intervals.most_where_small(Interval(*small), Interval(*large)), verdict)
 
+    def test_mean(self):
+        found = intervals.mean([Interval(3, 0, 5), Interval(1, -3, 1)])
+        self.assertEqual(found, Interval(2, 2 - 2.5, 3))
+        self.assertIsNone(intervals.mean([]))
+        self.assertIsNone(intervals.mean([found, None]))
+
     def test_wilson(self):
         # As statsmodels.stats.proportion.proportion_confint(…, method="wilson") has them.
         for hits, count, expected in ((0, 10, (0, 0, 0.277533)), (5, 10, (0.5, 0.236593, 0.763407)),
@@ -162,7 +168,8 @@ class Parts(unittest.TestCase):
         for fold in range(make_model.FOLDS):
             for kind, label in (("photo", "real"), ("night", "real"), ("screenshot", "real"), ("SDXL", "fake"),
                                 ("InvokeAI presets (SDXL, FLUX.1)", "fake"), ("reconstruction, noise 0.1", "fake"),
-                                ("span", "fake"), ("resampled", "real")):
+                                ("span", "fake"), ("resampled", "real"), ("photo, reduced", "real"),
+                                ("screenshot, reduced", "real")):
                 names = ("photo", "screenshot") if kind == "resampled" else (kind.split(",")[0].replace(" ", "_"),)
                 for name in names:
                     path = pathlib.Path("images", label, kind.split(",")[0], f"{name}-{fold}-0-0.png")
@@ -190,7 +197,7 @@ class Parts(unittest.TestCase):
         self.assertEqual({self.shown(row) for row in rows if row["typ"] != "real"},
                          {"SDXL", "reconstruction, noise 0.1", "super-resolution, span"})
         self.assertEqual({self.shown(row) for row in rows if row["typ"] == "real"},
-                         {"photo", "night", "screenshot", "resampled"})
+                         {"photo", "night", "screenshot", "resampled", "photo, reduced", "screenshot, reduced"})
         made = {self.shown(row) for row in rows if make_model.ModelRecipe.is_made_here(row["typ"])}
         self.assertEqual(made, {"reconstruction, noise 0.1", "super-resolution, span"})
 
@@ -208,12 +215,13 @@ class Parts(unittest.TestCase):
         self.recipe.divide(0)
         folder = self.work / "fold-0-calibration"
         self.assertEqual({str(path.relative_to(folder)) for path in folder.rglob("*.*")}, {
-            "photo/photo-3-0-0.png", "night/night-3-0-0.png", "resampled/photo-3-0-0.png", "whole/photo-3.jpg"})
+            "photo/photo-3-0-0.png", "photo, reduced/photo-3-0-0.png", "night/night-3-0-0.png", "resampled/photo-3-0-0.png", "whole/photo-3.jpg"})
 
     def test_names_decide_what_generators_get(self):
         def write(count):
             self.recipe.path("squares.json").write_text(json.dumps(
-                [{"path": f"squares/real/{index}.png", "label": "real"} for index in range(count)]))
+                [{"path": f"squares/real/{index}.png", "label": "real", "reduced": index >= count}
+                 for index in range(count + 50)]))
             return [set(self.recipe.part(part, 6)) for part in range(6)]
 
         fewer, more = write(300), write(600)
@@ -305,6 +313,35 @@ class Tiles(unittest.TestCase):
                 self.assertEqual(square.tobytes(), self.image.crop((x, y, x + 32, y + 32)).tobytes())
         self.assertEqual(self.cut(), found)
 
+    def reduce(self, **row):
+        return pictures.reduced(self.row | row, self.folder, self.folder / "reduced", 32, 4, 1)
+
+    def test_pictures_are_made_smaller(self):
+        found = self.reduce()
+        self.assertEqual(len(found), 4)
+        widths = set()
+        for path in found:
+            self.assertEqual(pictures.picture_name(path), pictures.row_name(self.row))
+            width, height = (int(text) for text in path.stem.split("-")[-2].split("x"))
+            self.assertTrue(32 <= height <= 64)
+            self.assertAlmostEqual(width / height, 200 / 150, delta=0.04)
+            widths.add(width)
+            with Image.open(path) as square:
+                self.assertEqual(square.size, (32, 32))
+        self.assertGreater(len(widths), 1)
+        self.assertEqual(self.reduce(), found)
+        # Three quarters of it have to be a square.
+        self.assertEqual(self.reduce(sha256="34" * 32, tile="42x150+0+0"), [])
+
+    def test_of_a_grid_the_sample_is_made_smaller(self):
+        sheet = Image.new("RGB", (200, 150), "red")
+        sheet.paste(self.image.crop((100, 0, 200, 150)), (100, 0))
+        sheet.save(self.folder / "a.png")
+        for path in self.reduce(tile="100x150+100+0"):
+            with Image.open(path) as square:
+                self.assertGreater(numpy.asarray(square)[..., 1].mean(axis=0).min(), 60)
+        self.assertEqual(self.reduce(sha256="56" * 32, tile="100x150+0+0"), [], "it shows nothing")
+
     def test_a_tile_of_a_grid_is_a_picture_of_its_own(self):
         first, second = self.cut(tile="60x70+2+3"), self.cut(tile="60x70+64+3")
         self.assertEqual(len({pictures.picture_name(path) for path in first + second}), 2)
@@ -387,64 +424,71 @@ class Reports(unittest.TestCase):
 
     def model_report(self, logits, difference=(0.1, 0.05, 0.2)):
         """Two parts of 100 photos, their controls, and 20 generated squares each; logits of the new model by kind."""
-        squares, whole = [], []
+        squares, whole, thumbnails = [], [], []
         for part in ("fold-0", "fold-1"):
             metrics = {"average": record(0.6, 0.5, 0.7), "difference": record(*difference)}
-            for name, found in ((part, squares), (f"{part}-whole", whole)):
+            for name, found in ((part, squares), (f"{part}-whole", whole), (f"{part}-thumbnails", thumbnails)):
                 rows, images = [["filename", "label", "old", "new"]], {}
-                for kind, label, count in (("photo", 0, 100), ("resampled", 0, 50), ("GAN", 1, 20), ("Rare", 1, 2)):
+                for kind, label, count in (("photo", 0, 100), ("photo, reduced", 0, 60), ("resampled", 0, 50),
+                                           ("GAN", 1, 20), ("Rare", 1, 2)):
                     for index in range(count):
-                        square = f"images/{kind}/{part}-{index}-0-0.png"
+                        square = f"images/{kind.replace(', ', '_')}/{part}-{index}-0-0.png"
                         images[square] = (kind, "fake" if label else "real", pictures.picture_name(square),
                                           "PNG" if label else "JPEG")
                         rows.append([square, label, -5, logits.get((kind, index), -5)])
                 models = [{"name": "old", "threshold": 0.5, "average": record(0.5, 0.4, 0.6)},
                           {"name": "new", "threshold": 0.5, **metrics}]
                 unscored = [{"path": "a.png", "model": model} for model in ("old", "new")] if name == "fold-1" else []
-                self.write(f"{name}/report.json", {"models": models, "notScored": unscored, "real": 150, "fake": 22})
+                self.write(f"{name}/report.json", {"models": models, "notScored": unscored, "real": 210, "fake": 22})
                 published = record(0.4, 0.3, 0.5)
                 self.write(f"{part}-published/report.json", {"models": [models[0], models[1] | {"average": published}]})
                 self.write(f"{name}/scores.csv", "".join(",".join(map(str, row)) + "\n" for row in rows))
-                codec = model_report.codec_of_square(lambda _: "JPEG")
+                codec = model_report.codec_of_square(lambda _: "128" if found is thumbnails else "JPEG")
                 found += model_report.read_verdicts(self.folder / name, 2, images, codec)
-        return model_report.ModelReport(self.folder, squares, whole, ["fold-0", "fold-1"], ("old", "new"))
+        return model_report.ModelReport(self.folder, squares, whole, thumbnails, ["fold-0", "fold-1"], ("old", "new"))
 
     def test_a_good_model_ships(self):
         # One photo of a hundred in each part, and half of what was generated; logits at the threshold are flagged.
         good = self.model_report({("photo", 7): 0.0} | {("GAN", index): 3 for index in range(10)})
         criteria = good.criteria(13_000_000, 7_651)
-        self.assertEqual(len(criteria), 7)
+        self.assertEqual(len(criteria), 9)
         self.assertEqual(good.conclusion(criteria), "**Ships.**")
         text = good.text(13_000_000, 7_651, {"cut": 1.5}, "")
         self.assertIn("| GAN | 40 | 40 | 0.0 (0.0–8.8) | 50.0 (35.2–64.8) |", text)
         self.assertIn("finds half or more of: GAN (50 %).", text)
         self.assertIn("| 1 others, of fewer than 5 pictures each | 4 | 4 |", text)
         self.assertIn("| all, of PNG files | 44 | 40 | 0.0 (0.0–8.8) | 45.5 (31.1–60.6) |", text)
-        self.assertIn("| all photos, of JPEG files | 200 | 200 |", text)
+        self.assertIn("| all photos, of JPEG files | 320 | 200 |", text)
+        self.assertIn("| all photos, reduced | 120 | 120 | 0.0 (0.0–3.1) | 0.0 (0.0–3.1) |", text)
+        self.assertIn("| photos, shorter side of 128 pixels | 320 | 200 |", text)
+        self.assertIn("| generated, shorter side of 128 pixels | 44 | 40 |", text)
         self.assertIn("| all, compressed as JPEG (again) | 44 | 40 | 0.0 (0.0–8.8) | 45.5 (31.1–60.6) |", text)
-        self.assertIn("| all photos, compressed as JPEG (again) | 200 | 200 |", text)
+        self.assertIn("| all photos, compressed as JPEG (again) | 320 | 200 |", text)
         self.assertIn("| fold-0, published generators alone | 50.0 (40.0–60.0) | 40.0 (30.0–50.0) |", text)
-        self.assertIn("| fold-1 | 1 | 172 |\n| fold-1, whole images | 0 | 172 |", text)
+        self.assertIn("| fold-1 | 1 | 232 |\n| fold-1, whole images | 0 | 232 |", text)
         card = good.card("t", "Apache-2.0", "d")
         self.assertEqual(card["evaluation"]["mean average precision by part"]["fold-1"], "60.0 (50.0–70.0)")
         published = card["evaluation"]["mean average precision by part, published generators alone"]
         self.assertEqual(published["fold-0"], "40.0 (30.0–50.0)")
-        self.assertTrue(card["evaluation"]["photos flagged, whole"].startswith("1.0 ("))
+        self.assertTrue(card["evaluation"]["photos flagged, whole"].startswith("0.6 ("))
 
     def test_wrong_labels_are_noticed(self):
         self.model_report({})
         with self.assertRaises(ValueError):
             list(model_report.read_verdicts(self.folder / "fold-0", 2, {
-                f"images/{kind}/fold-0-{index}-0-0.png": (kind, "real", "", "")
-                for kind in ("photo", "resampled", "GAN", "Rare") for index in range(100)}, lambda _: ""))
+                f"images/{kind.replace(', ', '_')}/fold-0-{index}-0-0.png": (kind, "real", "", "")
+                for kind in ("photo", "photo, reduced", "resampled", "GAN", "Rare") for index in range(100)}, lambda _: ""))
 
     def test_each_criterion_counts(self):
         found = {("GAN", index): 3 for index in range(10)}
-        flagged = {("photo", index): 1 for index in range(2)}
+        flagged = {("photo", index): 1 for index in range(4)}
+        reduced = {("photo, reduced", index): 1 for index in range(1)}
         controls = {("resampled", index): 1 for index in range(2)}
         for logits, difference, size, cost, missed in (
-                (found, (0.1, 0.0, 0.2), 1, 1, ["difference's interval"] * 2),
+                (found, (0.1, -0.1, 0.3), 1, 1, ["mean of these differences"]),
+                (found, (-0.1, -0.2, -0.05), 1, 1, ["difference's interval"] * 2 + ["mean of these differences"]),
                 (found | flagged, (0.1, 0.05, 0.2), 1, 1, ["photos flagged, squares", "photos flagged, whole"]),
+                (found | reduced, (0.1, 0.05, 0.2), 1, 1, ["squares of pictures made smaller"]),
                 (found | controls, (0.1, 0.05, 0.2), 1, 1, ["negative control"]),
                 (found, (0.1, 0.05, 0.2), 16_000_001, 1, ["size"]),
                 (found, (0.1, 0.05, 0.2), 1, 50_001, ["multiply-adds"])):
