@@ -38,16 +38,14 @@ HISTORY_SHARE = 0.75
 # Latent noise of the reconstructions, as a share of the latents' standard deviation.
 NOISES = (0.0, 0.1, 0.25)
 TRAINED_UPSCALERS = ("waifu2x-photo", "real-esrgan-compact", "real-cugan-pro")
-# Of each photo that is large enough, so many squares are cut out of it made smaller; of other images one.
-REDUCED_OF_PHOTOS = 2
 # Shorter sides of whole pictures, in pixels, that are tested besides.
 THUMBNAILS = (128, 256)
 # Never trained on: what they show is how far training on others carries.
 UNSEEN_UPSCALERS = ("waifu2x-cunet", "real-cugan", "span")
-FULL = dict(side=320, tiles=3, crop=288, epochs=2, patience=2, batch=20, bootstrap=1000, limit=None)
+FULL = dict(side=320, tiles=2, crop=288, epochs=3, patience=3, batch=20, bootstrap=1000, limit=None)
 TINY = FULL | dict(side=160, tiles=1, crop=96, epochs=1, patience=1, batch=8, bootstrap=50, limit=1)
 # Of `train backbone`.
-RECIPE = ("--augmentation", "light", "--webp-share", "0.3", "--learning-rate", "1e-4")
+RECIPE = ("--augmentation", "light", "--webp-share", "0.3", "--learning-rate", "1e-4", "--average-decay", "0.995")
 
 
 def compression(key):
@@ -143,9 +141,8 @@ class ModelRecipe(Experiment):
                 for path in pictures.tiles(row, self.options.data, self.path("squares", label), self.scale["side"],
                                            self.scale["tiles"], SEED):
                     squares.append(self.square(row, path) | {"history": history, "reduced": False})
-                count = REDUCED_OF_PHOTOS if model_report.is_photo(row["kind"]) else 1
                 for path in pictures.reduced(row, self.options.data, self.path("reduced", label), self.scale["side"],
-                                             count, SEED):
+                                             SEED):
                     square = self.square(row, path)
                     if label == "real":
                         square["kind"] = model_report.reduced(row["kind"])

@@ -88,10 +88,9 @@ def tiles(row, data, folder, side, count, seed):
     return sorted(made)
 
 
-def reduced(row, data, folder, side, count, seed):
-    """Up to `count` squares of the picture made smaller, each to another size: its shorter side between one and two squares
-    then, three quarters of what it was at most. Their paths; a picture that is too small has none. What is there is not
-    made again."""
+def reduced(row, data, folder, side, seed):
+    """A square of the picture made smaller: its shorter side between one and two squares then, three quarters of what it
+    was at most. Its path in a list; of a picture that is too small none. What is there is not made again."""
     name = row_name(row)
     target = pathlib.Path(folder) / source_name(row)
     done = pathlib.Path(f"{folder}.done", name)
@@ -101,21 +100,19 @@ def reduced(row, data, folder, side, count, seed):
     shorter = min(right - left, bottom - top)
     made = []
     if 0.75 * shorter >= side:
-        picture = Image.open(pathlib.Path(data) / row["path"]).convert("RGB").crop((left, top, right, bottom))
         chance = generator(seed, "reduced", name)
-        for _ in range(count):
-            scale = math.exp(chance.uniform(math.log(side), math.log(min(2 * side, 0.75 * shorter)))) / shorter
-            size = tuple(max(side, round(length * scale)) for length in picture.size)
-            small = picture.resize(size, chance.choice((Image.BILINEAR, Image.BICUBIC, Image.LANCZOS)))
-            x, y = (chance.randint(0, length - side) for length in size)
-            tile = small.crop((x, y, x + side, y + side))
-            if numpy.asarray(tile.convert("L")).std() >= FLAT:
-                path = target / f"{name}-{size[0]}x{size[1]}-{x}+{y}.png"
-                save(tile, path)
-                made.append(path)
+        scale = math.exp(chance.uniform(math.log(side), math.log(min(2 * side, 0.75 * shorter)))) / shorter
+        picture = Image.open(pathlib.Path(data) / row["path"]).convert("RGB").crop((left, top, right, bottom))
+        size = tuple(max(side, round(length * scale)) for length in picture.size)
+        picture = picture.resize(size, chance.choice((Image.BILINEAR, Image.BICUBIC, Image.LANCZOS)))
+        x, y = (chance.randint(0, length - side) for length in size)
+        square = picture.crop((x, y, x + side, y + side))
+        if numpy.asarray(square.convert("L")).std() >= FLAT:
+            made.append(target / f"{name}-{size[0]}x{size[1]}-{x}+{y}.png")
+            save(square, made[0])
     done.parent.mkdir(parents=True, exist_ok=True)
     done.touch()
-    return sorted(made)
+    return made
 
 
 def jpeg_history(path):
