@@ -207,10 +207,13 @@ class ModelReport:
                              fakes + lines(self.whole, "fake")),
             self.whole.table("Real images flagged, whole", self.names, reals + lines(self.whole, "real")),
             self.thumbnails.table("Thumbnails flagged", self.names, [
-                (f"{what}, shorter side of {side} pixels", went_through(side, condition))
-                for side in sorted({verdict.codec for verdict in self.thumbnails.verdicts}, key=int)
+                (f"{what}, shorter side of {side} pixels", went_through(side, condition)) for side in self.sides()
                 for what, condition in (("photos", Verdict.is_real_photo), ("generated", Verdict.is_fake))]),
         ]
+
+    def sides(self):
+        """Shorter sides of the thumbnails, in pixels."""
+        return sorted({verdict.codec for verdict in self.thumbnails.verdicts}, key=int)
 
     def precision_table(self):
         lines = [[part, *(intervals.text(value, signed) for value, signed in zip(self.averages(part), (0, 0, 1)))]
@@ -265,6 +268,9 @@ class ModelReport:
                     part: intervals.text(self.averages(f"{part}-published")[2], True) for part in self.parts},
                 "photos flagged, squares": share(self.squares, Verdict.is_real_photo),
                 "photos flagged, whole": share(self.whole, Verdict.is_real_photo),
+                **{f"photos flagged, shorter side of {side} pixels": share(
+                    self.thumbnails, lambda verdict, side=side: verdict.is_real_photo() and verdict.codec == side)
+                   for side in self.sides()},
                 "generated found, squares": share(self.squares, Verdict.is_fake),
                 "generated found, whole": share(self.whole, Verdict.is_fake),
             },

@@ -471,6 +471,7 @@ class Reports(unittest.TestCase):
         published = card["evaluation"]["mean average precision by part, published generators alone"]
         self.assertEqual(published["fold-0"], "40.0 (30.0–50.0)")
         self.assertTrue(card["evaluation"]["photos flagged, whole"].startswith("0.6 ("))
+        self.assertTrue(card["evaluation"]["photos flagged, shorter side of 128 pixels"].startswith("0.6 ("))
 
     def test_wrong_labels_are_noticed(self):
         self.model_report({})
