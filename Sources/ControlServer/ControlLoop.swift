@@ -47,7 +47,7 @@ final class ControlLoop {
   func run() {
     var hasWork = false
     while true {
-      let order = connections.values.map { $0 }
+      var order = connections.values.map { $0 }
       var requests = [
         pollfd(fd: shared.inbox.descriptor, events: Int16(POLLIN), revents: 0),
         pollfd(fd: listener.descriptor.rawValue, events: Int16(POLLIN), revents: 0),
@@ -65,6 +65,8 @@ final class ControlLoop {
           exchange(connection, Int32(request.revents), now)
         }
         hasWork = serveUsers(now)
+        // What was dropped is closed before others come in its place: else there are more than the limits for a moment.
+        order = []
         if requests[1].revents != 0 { accept(now) }
       }
     }

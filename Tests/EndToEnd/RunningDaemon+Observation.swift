@@ -89,6 +89,15 @@ extension RunningDaemon {
   func openDescriptors() throws -> Int {
     try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processIdentifier)/fd").count
   }
+
+  /// Of those, sockets.
+  func openSockets() throws -> Int {
+    let folder = "/proc/\(processIdentifier)/fd"
+    return try FileManager.default.contentsOfDirectory(atPath: folder).count { name in
+      // One that was closed meanwhile has no target.
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(name)"))?.hasPrefix("socket:") == true
+    }
+  }
 }
 
 /// Whether a process of that number exists and has not ended.

@@ -75,7 +75,7 @@ struct ControlPitfallTests {
     let oracle = Oracle(daemon)
     try daemon.start()
     #expect(chmod(daemon.directory.string, 0o711) == 0)
-    let (descriptors, memory) = (try daemon.openDescriptors(), try daemon.anonymousMemory())
+    let (sockets, memory) = (try daemon.openSockets(), try daemon.anonymousMemory())
     let attack = Process()
     attack.executableURL = URL(filePath: "/usr/bin/setpriv")
     attack.arguments =
@@ -100,7 +100,7 @@ struct ControlPitfallTests {
       let status = try daemon.status()
       times.append(ContinuousClock.now - start)
       isBusy = status["queueDepth"] as? Int != 0 || status["inFlight"] as? Int != 0
-      most = max(most, try daemon.openDescriptors() - descriptors)
+      most = max(most, try daemon.openSockets() - sockets)
     }
     let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
     #expect(line.hasPrefix("\(count) "), "\(line)")
@@ -110,10 +110,10 @@ struct ControlPitfallTests {
     let (median, percentile) = (times[times.count / 2], times[times.count * 99 / 100])
     Effort.report(
       "status beside \(count) hostile connections and busy scorers: median \(median), p99 \(percentile) of "
-        + "\(times.count), longest \(times[times.count - 1])")
+        + "\(times.count), longest \(times[times.count - 1]); \(most) sockets")
     #expect(percentile < (BuiltExecutables.isOptimized ? .milliseconds(10) : .seconds(1)), "\(percentile)")
-    // 64 connections of one user, and some of the daemon's own work.
-    #expect(most < 64 + 32, "\(most) descriptors")
+    // 64 connections of one user, those of this test, the scorers', and one that is turned away.
+    #expect(most <= 64 + 8, "\(most) sockets")
     #expect(try daemon.anonymousMemory() - memory < 64 << 20)
     try await oracle.judge()
   }
