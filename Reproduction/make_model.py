@@ -38,10 +38,10 @@ HISTORY_SHARE = 0.75
 # Latent noise of the reconstructions, as a share of the latents' standard deviation.
 NOISES = (0.0, 0.1, 0.25)
 TRAINED_UPSCALERS = ("waifu2x-photo", "real-esrgan-compact", "real-cugan-pro")
-# Shorter sides of whole pictures, in pixels, that are tested besides.
-THUMBNAILS = (128, 256)
 # Never trained on: what they show is how far training on others carries.
 UNSEEN_UPSCALERS = ("waifu2x-cunet", "real-cugan", "span")
+# Shorter sides of whole pictures, in pixels, that are tested besides.
+THUMBNAILS = (128, 256)
 FULL = dict(side=320, tiles=2, crop=288, epochs=3, patience=3, batch=20, bootstrap=1000, limit=None)
 TINY = FULL | dict(side=160, tiles=1, crop=96, epochs=1, patience=1, batch=8, bootstrap=50, limit=1)
 # Of `train backbone`.
