@@ -236,18 +236,20 @@ class ModelRecipe(Experiment):
             lists.share(path, self.path(f"{name}-calibration", place))
 
     def calibration(self, rows, fold):
-        """(file, its place) of what says where a threshold lies: photos, by night too, of the validation part, in
-        squares, with the controls that were made of them, and whole."""
+        """(file, its place), of the validation part. What says where a threshold lies: photos, by night too, in
+        squares, with the controls that were made of them, and whole. What says, with these, how probable a score makes
+        it that a picture is generated: all generated squares."""
         kinds = ("photo", "night", "panorama")
-        squares = [(row, pathlib.Path(row["filename"]).name) for row in rows
-                   if row["split"] == "val" and row["typ"] == "real"]
-        photos = {name for row, name in squares if row["source"].startswith(kinds)}
+        squares = [(row, pathlib.Path(row["filename"]).name) for row in rows if row["split"] == "val"]
+        photos = {name for row, name in squares if row["typ"] == "real" and row["source"].startswith(kinds)}
         for row, name in squares:
-            if name in photos and row["source"].startswith((*kinds, model_report.NEGATIVE_CONTROL)):
-                yield self.path(row["filename"]), pathlib.Path(row["source"], name)
+            if row["typ"] == "fake":
+                yield self.path(row["filename"]), pathlib.Path("generated", row["source"], name)
+            elif name in photos and row["source"].startswith((*kinds, model_report.NEGATIVE_CONTROL)):
+                yield self.path(row["filename"]), pathlib.Path("real", row["source"], name)
         for row in self.whole("real"):
             if self.fold(row) == fold and row["kind"].startswith(kinds):
-                yield self.options.data / row["path"], pathlib.Path("whole", row["path"])
+                yield self.options.data / row["path"], pathlib.Path("real", "whole", row["path"])
 
     @staticmethod
     def generated(row, name):
@@ -268,13 +270,13 @@ class ModelRecipe(Experiment):
         data = self.path(f"{name}.csv")
         self.train_backbone(data, f"{name}-base", self.options.start, *self.recipe, seed=SEED)
         self.train_head(data, f"{name}-head", f"{name}-base", "positive", seed=SEED)
-        calibration = self.path(f"{name}-calibration")
-        images = sum(path.is_file() for path in calibration.rglob("*"))
+        reals, generated = (self.path(f"{name}-calibration", label) for label in ("real", "generated"))
+        images = sum(path.is_file() for path in reals.rglob("*"))
         # The head's training has computed the squares' features, in the same arithmetic.
         self.stages.tool("calibrate", "--false-positive-rate", rate_for(images), "--model",
                          self.model(f"{name}-head"), "--name", NAME if name == "final" else name, "--output",
                          self.model(name), "--precision", self.precision, "--cache", self.features(f"{name}-base"),
-                         "--threads", self.stages.threads, calibration)
+                         "--generated", generated, "--temperature", "--threads", self.stages.threads, reals)
 
     def test(self, name):
         self.measure("evaluate", name, [self.options.rival, self.model(name)], "--data",
@@ -396,7 +398,8 @@ class ModelRecipe(Experiment):
         card = judged.card(
             f"On {squares['real']} real and {squares['fake']} generated squares of {self.scale['side']} pixels: "
             f"{self.scale['epochs']} epochs at most, batches of {self.scale['batch']}, {' '.join(self.recipe)}; the "
-            "rest of the options of staypos train backbone as they are; then staypos train head --variant positive. "
+            "rest of the options of staypos train backbone as they are; then staypos train head --variant positive, "
+            "its logits divided by the temperature that fits an unseen part best. "
             f"The threshold flags {100 * FALSE_POSITIVE_RATE:g} % of the photos, in squares and whole, of a part that "
             "was not trained on, but one of them at least.",
             LICENCE, f"Reproduction/{' and '.join(self.manifests)}, SHA-256 of both together {self.manifest_digest}: "

@@ -2,6 +2,7 @@ import Foundation
 import ImageDecoding
 import StayposCore
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Detection
@@ -11,6 +12,8 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
   private static let model = FilePath(root.appendingPathComponent("Models/default.safetensors").path)
+  /// Whose logits PyTorch has computed.
+  private static let reference = FilePath(root.appendingPathComponent("Models/staypos-lite0-v0.safetensors").path)
   /// Images that cannot be shipped: see Models/README.md.
   private static let images = root.appendingPathComponent("../shared/data/dev")
   static let hasImages = FileManager.default.fileExists(atPath: images.path)
@@ -31,7 +34,7 @@ import Testing
       if: DefaultModelTests.hasImages,
       "skipped: the reference images are not beside this repository (../shared/data/dev)"))
   func agreesWithPyTorchOnRealImages() throws {
-    let detector = try Detector.load(Self.model)
+    let detector = try Detector.load(Self.reference)
     let table = try String(contentsOf: Self.root.appendingPathComponent("Models/reference-logits.csv"), encoding: .utf8)
     var count = 0
     for line in table.split(separator: "\n").dropFirst() {
@@ -50,5 +53,32 @@ import Testing
       count += 1
     }
     #expect(count == 60)
+  }
+
+  /// The logits that Samples/README.md gives are PyTorch's, and ours.
+  @Test(
+    .enabled(
+      if: ReferencePython.has("torch", "PIL"), "skipped: no PyTorch or Pillow in .build-venv (make test-dependencies)"))
+  func agreesWithPyTorchOnTheSamples() throws {
+    let samples = Self.root.appendingPathComponent("Samples")
+    let table = try String(contentsOf: samples.appendingPathComponent("README.md"), encoding: .utf8)
+    let rows = table.matches(of: /(?m)^\| `(.+?)` \| .*? \| (−?)([0-9.]+) \|/)
+    let images = rows.map { samples.appendingPathComponent(String($0.output.1)) }
+    let printed = try ReferencePython.run(
+      script: "default_model_reference.py", [Self.model.string] + images.map(\.path))
+    let logits = printed.split(separator: "\n").compactMap { Double($0) }
+    try #require(rows.count == 7 && logits.count == 7)
+    let detector = try Detector.load(Self.model, precision: .fp32)
+    for ((row, image), logit) in zip(zip(rows, images), logits) {
+      let pixels = try RGBImage.decode(bytes: Array(try Data(contentsOf: image)), limits: ImageLimits())
+      guard case .scored(let score, _) = try detector.score(pixels) else {
+        Issue.record("\(image.lastPathComponent) was not scored")
+        continue
+      }
+      #expect(abs(score.logit - logit) <= 1e-3, "\(image.lastPathComponent): \(score.logit), PyTorch \(logit)")
+      let magnitude = try #require(Double(row.output.3))
+      let stated = row.output.2.isEmpty ? magnitude : -magnitude
+      #expect(abs(logit - stated) <= 6e-4, "\(image.lastPathComponent): Samples/README.md says \(stated)")
+    }
   }
 }

@@ -50,6 +50,9 @@ enum BuiltExecutables {
   /// The top of the source tree.
   static let repository = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
 
+  /// Whose verdicts on the samples the tests know, whatever the default model is.
+  static let model = repository.appending("Models/staypos-lite0-v0.safetensors")
+
   /// What a finished process left.
   struct Finished {
     var status: TerminationStatus

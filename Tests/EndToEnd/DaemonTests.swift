@@ -291,10 +291,10 @@ struct DaemonTests {
   func startErrors() async throws {
     let daemon = try RunningDaemon()
     let text = daemon.text(daemon.configuration)
-    let models = "\(BuiltExecutables.repository)/Models"
+    let model = BuiltExecutables.model.string
     for (change, expected) in [
-      (text.replacing("default.safetensors", with: "missing.safetensors"), "detector.model"),
-      (text.replacing("\(models)/default.safetensors", with: "\(models)/README.md"), "detector.model"),
+      (text.replacing(model, with: model + ".missing"), "detector.model"),
+      (text.replacing(model, with: "\(BuiltExecutables.repository)/README.md"), "detector.model"),
       (text + "\n[detectr]\n", "unknown key"),
     ] {
       try daemon.write(change, to: daemon.configuration)

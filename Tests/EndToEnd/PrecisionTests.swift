@@ -16,7 +16,7 @@ import Testing
   private func scores(
     _ options: String..., images: [FilePath], processor: String? = nil
   ) async throws -> [(precision: String, logit: Double)] {
-    let model = BuiltExecutables.repository.appending("Models").appending("default.safetensors")
+    let model = BuiltExecutables.model
     let finished = try await run(
       ["score", "--json", "--threads", "1", "--model", model.string] + options + images.map(\.string), processor)
     try #require(finished.exitCode == 0 || finished.exitCode == 1, "\(finished.errors)")
@@ -73,7 +73,7 @@ import Testing
   @Test(.enabled(if: PrecisionTests.hasVNNI, "skipped: this processor has no instructions for bytes"))
   func aCalibratedModelScoresInINT8() async throws {
     let samples = BuiltExecutables.repository.appending("Samples").string
-    let model = BuiltExecutables.repository.appending("Models").appending("default.safetensors").string
+    let model = BuiltExecutables.model.string
     let calibrated = fixture.directory.appending("calibrated.safetensors").string
     let written = try await run(["model", "quantize", model, "--images", samples, "-o", calibrated], nil)
     try #require(written.exitCode == 0, "\(written.errors)")

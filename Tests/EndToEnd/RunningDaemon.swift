@@ -57,7 +57,7 @@ final class RunningDaemon: Sendable {
     configuration = directory.appending("stayposd.toml")
     process = Mutex(nil)
     try FileManager.default.createDirectory(atPath: uploads.string, withIntermediateDirectories: true)
-    var model = BuiltExecutables.repository.appending("Models/default.safetensors")
+    var model = BuiltExecutables.model
     switch scorer {
     case .staypos: executable = try BuiltExecutables.path("stayposd")
     case .standIn:

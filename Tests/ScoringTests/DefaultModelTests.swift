@@ -11,23 +11,24 @@ import Testing
 private enum DefaultModel {
   static let repository = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
 
-  static let path: FilePath? = [
-    repository.pushing("Models/default.safetensors"),
-    repository.pushing("../shared/models/staypos-lite0-v0.safetensors"),
-  ].first { access($0.string, R_OK) == 0 }
+  static let path = repository.pushing("Models/default.safetensors")
+  /// Whose logits PyTorch has computed.
+  static let reference = repository.pushing("Models/staypos-lite0-v0.safetensors")
 
   static let references = repository.pushing("../shared/models/reference-logits.csv")
   static let images = repository.pushing("../shared/data/dev")
 }
 
 /// `staypos-scorer` itself with the default model, in its sandbox.
-@Suite(.serialized, .enabled(if: DefaultModel.path != nil, "no Models/default.safetensors here"))
+@Suite(.serialized)
 struct DefaultModelTests {
-  private func scorer(_ adjust: (inout ScorerConfiguration) -> Void = { _ in }) throws -> Scorer {
+  private func scorer(
+    of model: FilePath = DefaultModel.path, _ adjust: (inout ScorerConfiguration) -> Void = { _ in }
+  ) throws -> Scorer {
     // What is compared with published figures.
     var configuration = ScorerConfiguration(executable: try ScorerHarness.product("staypos-scorer"), precision: .fp32)
     adjust(&configuration)
-    let source = try ModelSource(path: #require(DefaultModel.path))
+    let source = try ModelSource(path: model)
     return Scorer(configuration, model: source, interruption: try ScorerInterruption())
   }
 
@@ -43,7 +44,7 @@ struct DefaultModelTests {
   @Test(arguments: [Precision.fp32, .auto])
   func givesWhatTheDetectorGivesHere(precision: Precision) throws {
     let harness = try ScorerHarness()
-    let detector = try Detector.load(#require(DefaultModel.path), precision: precision, threads: 1)
+    let detector = try Detector.load(DefaultModel.path, precision: precision, threads: 1)
     let scorer = try scorer { $0.precision = precision }
     #expect(try scorer.start().model.precision == detector.precision)
     var generator = SystemRandomNumberGenerator()
@@ -79,7 +80,7 @@ struct DefaultModelTests {
       if: access(DefaultModel.references.string, R_OK) == 0, "../shared/models/reference-logits.csv is not here"),
     arguments: [1, 2])
   func agreesWithTheReferenceFromInsideTheSandbox(threads: Int) throws {
-    let scorer = try scorer { $0.threads = threads }
+    let scorer = try scorer(of: DefaultModel.reference) { $0.threads = threads }
     let table = try String(contentsOfFile: DefaultModel.references.string, encoding: .utf8)
     let rows = table.split(separator: "\n").dropFirst().prefix(12)
     try #require(rows.count == 12)

@@ -211,11 +211,17 @@ class Parts(unittest.TestCase):
                 places[row["split"]].add(int(row["filename"].split("-")[-3]))
             self.assertEqual(places, {"val": {validation}, "train": set(range(4)) - {validation, fold}})
 
-    def test_what_sets_the_threshold(self):
+    def test_what_calibrates(self):
         self.recipe.divide(0)
         folder = self.work / "fold-0-calibration"
-        self.assertEqual({str(path.relative_to(folder)) for path in folder.rglob("*.*")}, {
-            "photo/photo-3-0-0.png", "photo, reduced/photo-3-0-0.png", "night/night-3-0-0.png", "resampled/photo-3-0-0.png", "whole/photo-3.jpg"})
+        found = {label: {str(path.relative_to(folder / label)) for path in (folder / label).rglob("*.*")
+                         if path.is_file()} for label in ("real", "generated")}
+        self.assertEqual(found["real"], {
+            "photo/photo-3-0-0.png", "photo, reduced/photo-3-0-0.png", "night/night-3-0-0.png",
+            "resampled/photo-3-0-0.png", "whole/photo-3.jpg"})
+        self.assertEqual(found["generated"], {
+            "SDXL/SDXL-3-0-0.png", "InvokeAI presets (SDXL, FLUX.1)/InvokeAI_presets_(SDXL-3-0-0.png",
+            "reconstruction, noise 0.1/reconstruction-3-0-0.png"})
 
     def test_names_decide_what_generators_get(self):
         def write(count):

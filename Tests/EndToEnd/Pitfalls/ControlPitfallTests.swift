@@ -155,7 +155,7 @@ struct ControlPitfallTests {
     let good = daemon.text(daemon.configuration)
     let bad = [
       good + "\nnonsense = 1\n", good.replacing("settle_milliseconds = 50", with: "settle_milliseconds = \"x\""),
-      good + "\n[[[", good.replacing("default.safetensors", with: "missing.safetensors"), "",
+      good + "\n[[[", good.replacing(".safetensors", with: ".missing"), "",
       // Half of it may not change while the daemon runs; then none of it does.
       good.replacing("/state\"", with: "/state2\"") + "\n[policy]\nmode = \"observe\"\n",
     ]

@@ -54,7 +54,7 @@ struct LoadPitfallTests {
     let daemon = try RunningDaemon(detector: "workers = 2")
     let oracle = Oracle(daemon)
     // Another model with the same weights: another file.
-    let original = try contents(of: BuiltExecutables.repository.appending("Models/default.safetensors"))
+    let original = try contents(of: BuiltExecutables.model)
     let model = daemon.directory.appending("other.safetensors")
     try original.write(to: URL(filePath: model.string))
     try daemon.start()
@@ -78,7 +78,7 @@ struct LoadPitfallTests {
     try Self.renameModel(model)
     try daemon.write(
       daemon.text(daemon.configuration).replacing(
-        "\(BuiltExecutables.repository)/Models/default.safetensors", with: model.string), to: daemon.configuration)
+        BuiltExecutables.model.string, with: model.string), to: daemon.configuration)
     _ = try daemon.call("Reload")
     let entry = try #require(
       try daemon.call("Submit", ["path": daemon.uploads.appending("clear/0").string, "wait": true])["entry"]

@@ -72,11 +72,10 @@ struct ScorerPitfallTests {
     let daemon = try RunningDaemon(detector: "workers = 1")
     let oracle = Oracle(daemon)
     let model = daemon.directory.appending("model.safetensors")
-    let good = try contents(of: BuiltExecutables.repository.appending("Models/default.safetensors"))
+    let good = try contents(of: BuiltExecutables.model)
     let text = daemon.text(daemon.configuration)
     try daemon.write(
-      text.replacing("\(BuiltExecutables.repository)/Models/default.safetensors", with: model.string),
-      to: daemon.configuration)
+      text.replacing(BuiltExecutables.model.string, with: model.string), to: daemon.configuration)
     // Not there, cut short, damaged: it does not become ready, and says why.
     for bytes in [nil, good.prefix(good.count / 2), Data(repeating: 7, count: 100_000)] as [Data?] {
       if let bytes { try bytes.write(to: URL(filePath: model.string)) }
