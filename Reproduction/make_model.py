@@ -15,6 +15,7 @@ import lists
 import model_report
 import pictures
 import sections
+import verdicts
 from experiment import AUTOENCODER, HERE, Experiment, digest, family, parse
 from stages import StageFailed, main
 
@@ -145,7 +146,7 @@ class ModelRecipe(Experiment):
                                              SEED):
                     square = self.square(row, path)
                     if label == "real":
-                        square["kind"] = model_report.reduced(row["kind"])
+                        square["kind"] = verdicts.reduced(row["kind"])
                     # Nothing remains of a JPEG's blocks.
                     squares.append(square | {"history": None, "reduced": True})
         self.path("squares.json").write_text(json.dumps(squares))
@@ -198,7 +199,7 @@ class ModelRecipe(Experiment):
         """images.csv: every square as it will be trained or tested on, with its fold instead of a part."""
         rows, seen, reals = [], set(), self.squares("real")
         photos = [[square["history"] for square in reals if square["fold"] == fold and not square["reduced"]
-                   and model_report.is_photo(square["kind"])] for fold in range(FOLDS)]
+                   and verdicts.is_photo(square["kind"])] for fold in range(FOLDS)]
         for square in reals + self.squares("fake"):
             name = pathlib.Path(square["path"]).name
             # A JPEG has left its traces in a square of it already.
@@ -245,7 +246,7 @@ class ModelRecipe(Experiment):
         for row, name in squares:
             if row["typ"] == "fake":
                 yield self.path(row["filename"]), pathlib.Path("generated", row["source"], name)
-            elif name in photos and row["source"].startswith((*kinds, model_report.NEGATIVE_CONTROL)):
+            elif name in photos and row["source"].startswith((*kinds, verdicts.NEGATIVE_CONTROL)):
                 yield self.path(row["filename"]), pathlib.Path("real", row["source"], name)
         for row in self.whole("real"):
             if self.fold(row) == fold and row["kind"].startswith(kinds):
@@ -349,8 +350,8 @@ class ModelRecipe(Experiment):
 
     # Report
 
-    def verdicts(self):
-        """On the squares, the whole images and the thumbnails of all parts."""
+    def parts(self):
+        """What the models say about the squares, the whole images and the thumbnails of each part."""
         rows = lists.read(self.path("images.csv"))
         formats = {pictures.row_name(row): row["format"] for row in self.manifest}
         images = {}
@@ -362,21 +363,23 @@ class ModelRecipe(Experiment):
         small = {str(thumbnail_path(side, row)): whole[str(pathlib.Path("whole", row["path"]))]
                  for row in self.manifest for side in THUMBNAILS}
         codec = model_report.codec_of_square(lambda name: compression(name)[0])
-        squares, wholes, thumbnails = [], [], []
-        for fold in range(FOLDS):
-            folder = self.path("results", f"fold-{fold}")
-            squares += model_report.read_verdicts(folder, 2, images, codec)
-            wholes += model_report.read_verdicts(folder.with_name(f"fold-{fold}-whole"), 2, whole, lambda _: "")
-            thumbnails += model_report.read_verdicts(folder.with_name(f"fold-{fold}-thumbnails"), 2, small,
-                                                     lambda path: pathlib.PurePath(path).parts[1])
-        return squares, wholes, thumbnails
+        found = {}
+        for name in (f"fold-{fold}" for fold in range(FOLDS)):
+            folder = self.path("results", name)
+            found[name] = verdicts.Part(
+                list(verdicts.read(folder, images, codec)),
+                list(verdicts.read(self.path("results", f"{name}-whole"), whole, lambda _: "")),
+                list(verdicts.read(self.path("results", f"{name}-thumbnails"), small,
+                                   lambda path: pathlib.PurePath(path).parts[1])),
+                verdicts.model_thresholds(folder))
+        return found
 
     def data(self):
         """How many squares there are, by part."""
         rows, parts = lists.read(self.path("images.csv")), []
         for fold in range(FOLDS):
             part = [row for row in rows if row["split"] == str(fold)]
-            photos = [row for row in part if row["typ"] == "real" and model_report.is_photo(row["source"])]
+            photos = [row for row in part if row["typ"] == "real" and verdicts.is_photo(row["source"])]
             made = [row for row in part if row["typ"] == "fake"]
             parts.append([f"fold-{fold}", len(photos), len({pictures.picture_name(row["filename"]) for row in photos}),
                           len(part) - len(made) - len(photos), len(made), len({row["group"] for row in part})])
@@ -390,8 +393,7 @@ class ModelRecipe(Experiment):
     def finish(self):
         """Writes the card into the model, and the report into the protocol."""
         rival = pathlib.Path(self.options.rival).resolve().stem
-        judged = model_report.ModelReport(self.path("results"), *self.verdicts(),
-                                          [f"fold-{fold}" for fold in range(FOLDS)], (rival, NAME))
+        judged = model_report.ModelReport(self.path("results"), self.parts(), (rival, NAME))
         rows = lists.read(self.path("final.csv"))
         squares = {typ: sum(row["typ"] == typ and row["split"] == "train" for row in rows) for typ in ("real", "fake")}
         target = self.path(f"{NAME}.safetensors")
@@ -400,15 +402,19 @@ class ModelRecipe(Experiment):
             f"{self.scale['epochs']} epochs at most, batches of {self.scale['batch']}, {' '.join(self.recipe)}; the "
             "rest of the options of staypos train backbone as they are; then staypos train head --variant positive, "
             "its logits divided by the temperature that fits an unseen part best. "
-            f"The threshold flags {100 * FALSE_POSITIVE_RATE:g} % of the photos, in squares and whole, of a part that "
-            "was not trained on, but one of them at least.",
+            "The threshold is the higher of two: what flags "
+            f"{100 * FALSE_POSITIVE_RATE:g} % of the photos, in squares and whole, of a part that was not trained on, "
+            f"and what flags {100 * verdicts.CAUTION:g} % of what the tests allow of each sort of real images, scored "
+            "by models of this recipe that had not seen them.",
             LICENCE, f"Reproduction/{' and '.join(self.manifests)}, SHA-256 of both together {self.manifest_digest}: "
-            "photos, screenshots, paintings, drawings and renders of Debian packages and public repositories under free licences, generated images of "
-            "public repositories, reconstructions by the autoencoder TAEF2, super-resolution; what super-resolution was "
-            "made of also resampled, as real ones.")
+            "photos, screenshots, paintings, drawings and renders of Debian packages and public repositories under "
+            "free licences, generated images of public repositories, reconstructions by the autoencoder TAEF2, "
+            "super-resolution; what super-resolution was made of also resampled, as real ones.")
         self.path("card.json").write_text(json.dumps(card, ensure_ascii=False), encoding="utf-8")
         with open(self.stages.logs / "card.log", "a", encoding="utf-8") as self.stages.log:
-            self.stages.tool("model", "card", self.model("final"), "--card", self.path("card.json"), "--output", target)
+            own = json.loads(self.stages.tool("model", "info", "--json", self.model("final")))["threshold"]
+            self.stages.tool("model", "card", self.model("final"), "--card", self.path("card.json"), "--threshold",
+                             judged.final_threshold(own), "--output", target)
             found = json.loads(self.stages.tool("model", "info", "--json", target))
         cost = model_report.multiply_adds(found["architecture"])
         document = self.documents() / "model.md"

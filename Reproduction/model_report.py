@@ -1,36 +1,19 @@
 """What the default model is judged by: the tests of docs/reproduction/model.md, checked, and its card."""
 
-import csv
-import json
-import math
 import pathlib
-from typing import NamedTuple
 
 import intervals
 import report
 import sections
+import verdicts
+from verdicts import Verdict, is_reduced
 
 METRIC = "averagePrecision"
-LARGEST_SHARE, LARGEST_CONTROL_SHARE = 0.01, 0.02
 LARGEST_SIZE, MOST_MULTIPLY_ADDS = 16_000_000, 50_000
-NEGATIVE_CONTROL = "resampled"
-REDUCED = ", reduced"
 # A generator with fewer is reported with others of that sort: a share of so few says nothing.
 FEWEST_PICTURES = 5
-
-
-def is_photo(kind):
-    """All kinds of photos but those by night, which are counted apart."""
-    return kind.startswith(("photo", "panorama"))
-
-
-def reduced(kind):
-    """What squares are called that were cut out of a picture made smaller."""
-    return kind + REDUCED
-
-
-def is_reduced(kind):
-    return kind.endswith(REDUCED)
+# Probabilities at which the models are shown besides.
+OTHER_THRESHOLDS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
 
 def multiply_adds(architecture):
@@ -48,24 +31,6 @@ def multiply_adds(architecture):
             total += density * wide * (stage["kernel"] ** 2 + stage["width"])
             channels = stage["width"]
     return total + density * channels * architecture["head"]
-
-
-class Verdict(NamedTuple):
-    """On one image of a test part, of both models."""
-    kind: str
-    label: str
-    picture: str
-    # Of the published file.
-    format: str
-    # What a square went through; the shorter side of a thumbnail.
-    codec: str
-    flagged: tuple
-
-    def is_real_photo(self):
-        return self.label == "real" and is_photo(self.kind)
-
-    def is_fake(self):
-        return self.label == "fake"
 
 
 class Shares:
@@ -99,36 +64,24 @@ class Shares:
         return sorted(pictures.keys() - rare), rare
 
 
-def read_verdicts(folder, models, images, codec):
-    """Of one test part. images: (kind, label, picture, format) by file name; codec: from a file name to what it went
-    through."""
-    with open(folder / "report.json", encoding="utf-8") as file:
-        thresholds = [model["threshold"] for model in json.load(file)["models"]]
-    with open(folder / "scores.csv", newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        columns = next(reader)
-        first = len(columns) - models
-        for row in reader:
-            logits = row[first:]
-            if "" not in logits:
-                kind, label, picture, format_name = images[row[0]]
-                if (row[columns.index("label")] == "1") != (label == "fake"):
-                    raise ValueError(f"{folder}: {row[0]} was measured with the wrong label")
-                yield Verdict(kind, label, picture, format_name, codec(row[0]), tuple(
-                    flags(float(logit), threshold) for logit, threshold in zip(logits, thresholds)))
-
-
-def flags(logit, threshold):
-    return 1 / (1 + math.exp(-min(max(logit, -700), 700))) >= threshold
-
-
 class ModelReport:
     """Results of all parts, and what follows from them."""
 
-    def __init__(self, results, squares, whole, thumbnails, parts, names):
-        """squares, whole, thumbnails: verdicts on the parts' images; names: of the rival and of the new model."""
+    def __init__(self, results, parts, names):
+        """parts: what the models say about them, by name; names: of the rival and of the new model."""
         self.results, self.parts, self.names = report.Results(results), parts, names
-        self.squares, self.whole, self.thumbnails = Shares(squares), Shares(whole), Shares(thumbnails)
+        self.thresholds = verdicts.thresholds(list(parts.values()))
+        self.squares, self.whole, self.thumbnails = self.shares(self.thresholds)
+
+    def shares(self, thresholds):
+        """Of squares, whole images and thumbnails, at logits of the new model, one for each part."""
+        judged = [part.judged((part.thresholds[0], threshold))
+                  for part, threshold in zip(self.parts.values(), thresholds)]
+        return [Shares(verdict for part in judged for verdict in part[place]) for place in range(3)]
+
+    def final_threshold(self, own):
+        """Of the model that is trained on more of the parts, as a probability. own: what its validation part says."""
+        return max(own, verdicts.probability(verdicts.crossed(list(self.parts.values()))))
 
     def averages(self, part):
         """Average precision of both models, and the difference."""
@@ -147,16 +100,10 @@ class ModelReport:
         difference = intervals.mean([difference for *_, difference in averages])
         found.append(("mean of these differences: interval above 0", intervals.text(difference, True),
                       intervals.is_above_zero(difference) == intervals.HOLDS))
-        for title, shares, condition in (
-                ("squares", self.squares, lambda verdict: not is_reduced(verdict.kind)),
-                ("squares of pictures made smaller", self.squares, lambda verdict: is_reduced(verdict.kind)),
-                ("whole images", self.whole, lambda verdict: True)):
-            share = shares.of(1, lambda verdict: verdict.is_real_photo() and condition(verdict))
-            found.append((f"photos flagged, {title}: at most {100 * LARGEST_SHARE:g} %", intervals.text(share),
-                          share is not None and share.value <= LARGEST_SHARE))
-        share = self.squares.of(1, lambda verdict: verdict.kind == NEGATIVE_CONTROL)
-        found.append((f"negative control flagged: at most {100 * LARGEST_CONTROL_SHARE:g} %", intervals.text(share),
-                      share is not None and share.value <= LARGEST_CONTROL_SHARE))
+        for title, images, condition, limit in verdicts.LIMITS:
+            share = getattr(self, images).of(1, condition)
+            found.append((f"{title}: at most {100 * limit:g} %", intervals.text(share),
+                          share is not None and share.value <= limit))
         found.append((f"size: at most {LARGEST_SIZE / 1e6:g} MB", f"{size / 1e6:.2f} MB", size <= LARGEST_SIZE))
         found.append((f"multiply-adds for each pixel: at most {MOST_MULTIPLY_ADDS / 1e6:g} million",
                       f"{cost / 1e6:.4f} million", cost <= MOST_MULTIPLY_ADDS))
@@ -215,6 +162,26 @@ class ModelReport:
         """Shorter sides of the thumbnails, in pixels."""
         return sorted({verdict.codec for verdict in self.thumbnails.verdicts}, key=int)
 
+    def threshold_tables(self):
+        """Where the thresholds lie, and what others would do."""
+        parts = list(self.parts.values())
+        crossed = [verdicts.crossed(parts[:index] + parts[index + 1:]) for index in range(len(parts))]
+        lines = [[name, *(f"{verdicts.probability(value):.4f}" for value in values)] for name, *values in
+                 zip(self.parts, (part.thresholds[-1] for part in parts), crossed, self.thresholds)]
+        others = [("as used", self.thresholds),
+                  ("what the validation part says", [part.thresholds[-1] for part in parts])]
+        others += [(f"{value:g}", [verdicts.logit(value)] * len(parts)) for value in OTHER_THRESHOLDS]
+        rows = []
+        for name, thresholds in others:
+            shares = dict(zip(("squares", "whole", "thumbnails"), self.shares(thresholds)))
+            rows.append([name, *(intervals.text(shares[images].of(1, condition))
+                                 for _, images, condition, _ in verdicts.LIMITS),
+                         *(intervals.text(shares[images].of(1, Verdict.is_fake)) for images in ("squares", "whole"))])
+        return ("### Thresholds, as probabilities\n\n" + sections.table(
+            ["part", "what the validation part says", "what the other parts say", "used"], lines)
+            + "\n" + sections.table(["threshold", *(title for title, *_ in verdicts.LIMITS),
+                                     "generated found, squares", "generated found, whole"], rows))
+
     def precision_table(self):
         lines = [[part, *(intervals.text(value, signed) for value, signed in zip(self.averages(part), (0, 0, 1)))]
                  for part in self.parts]
@@ -257,8 +224,8 @@ class ModelReport:
             "training": training,
             "evaluation": {
                 "how": f"{len(self.parts)} models of this recipe, each tested on packages and repositories that it had "
-                       "not seen, at its own threshold, and their images taken together; in per cent, with 95 % "
-                       "intervals. This model has seen most of those sources: it was not tested itself.",
+                       "not seen, at a threshold that others have set, and their images taken together; in per cent, "
+                       "with 95 % intervals. This model has seen most of those sources: it was not tested itself.",
                 "mean average precision by part": {part: intervals.text(self.averages(part)[1]) for part in self.parts},
                 f"less {self.names[0]}, in points": {
                     part: intervals.text(self.averages(part)[2], True) for part in self.parts},
@@ -287,14 +254,15 @@ class ModelReport:
         return "\n".join([
             "Written by `Reproduction/make_model.py`. Shares and average precisions in per cent, differences in points, with "
             "95 % intervals: of average precisions the bootstrap's over images, of shares Wilson's for as many "
-            "images as there are pictures. Each part was judged by a model that had not seen its sources, at that "
-            "model's threshold.\n",
+            "images as there are pictures. Each part was judged by a model that had not seen its sources, at a "
+            "threshold that other parts have set.\n",
             self.conclusion(criteria) + "\n",
             sections.table(["test", "measured", "fulfilled"],
                            [[what, measured, "yes" if fulfilled else "**no**"]
                             for what, measured, fulfilled in criteria]),
             "\n".join(words.values()) + "\n",
             data,
+            self.threshold_tables(),
             self.precision_table(),
             *self.tables(),
             report.not_scored_table(self.results, [

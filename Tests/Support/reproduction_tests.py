@@ -4,6 +4,7 @@ import argparse
 import csv
 import io
 import json
+import math
 import pathlib
 import re
 import struct
@@ -25,6 +26,7 @@ import pictures  # noqa: E402
 import report  # noqa: E402
 import sections  # noqa: E402
 import stages  # noqa: E402
+import verdicts  # noqa: E402
 from experiment import KIN, family  # noqa: E402
 from fetch import read_manifest  # noqa: E402
 from intervals import FAILS, HOLDS, OPEN, Interval  # noqa: E402
@@ -110,7 +112,7 @@ class Lists(unittest.TestCase):
         self.assertEqual(set(self.folds.values()), set(range(make_model.FOLDS)))
         for fold in range(make_model.FOLDS):
             rows = [row for row in self.rows if self.folds[self.source(row)] == fold]
-            photos = [row for row in rows if row["label"] == "real" and model_report.is_photo(row["kind"])]
+            photos = [row for row in rows if row["label"] == "real" and verdicts.is_photo(row["kind"])]
             self.assertGreater(len(photos), 200)
             self.assertGreater(sum(row["label"] == "fake" for row in rows), 250)
 
@@ -430,10 +432,10 @@ class Reports(unittest.TestCase):
 
     def model_report(self, logits, difference=(0.1, 0.05, 0.2)):
         """Two parts of 100 photos, their controls, and 20 generated squares each; logits of the new model by kind."""
-        squares, whole, thumbnails = [], [], []
+        parts = {}
         for part in ("fold-0", "fold-1"):
-            metrics = {"average": record(0.6, 0.5, 0.7), "difference": record(*difference)}
-            for name, found in ((part, squares), (f"{part}-whole", whole), (f"{part}-thumbnails", thumbnails)):
+            metrics, found = {"average": record(0.6, 0.5, 0.7), "difference": record(*difference)}, []
+            for name in (part, f"{part}-whole", f"{part}-thumbnails"):
                 rows, images = [["filename", "label", "old", "new"]], {}
                 for kind, label, count in (("photo", 0, 100), ("photo, reduced", 0, 60), ("resampled", 0, 50),
                                            ("GAN", 1, 20), ("Rare", 1, 2)):
@@ -449,9 +451,10 @@ class Reports(unittest.TestCase):
                 published = record(0.4, 0.3, 0.5)
                 self.write(f"{part}-published/report.json", {"models": [models[0], models[1] | {"average": published}]})
                 self.write(f"{name}/scores.csv", "".join(",".join(map(str, row)) + "\n" for row in rows))
-                codec = model_report.codec_of_square(lambda _: "128" if found is thumbnails else "JPEG")
-                found += model_report.read_verdicts(self.folder / name, 2, images, codec)
-        return model_report.ModelReport(self.folder, squares, whole, thumbnails, ["fold-0", "fold-1"], ("old", "new"))
+                codec = model_report.codec_of_square(lambda _: "128" if name.endswith("thumbnails") else "JPEG")
+                found.append(list(verdicts.read(self.folder / name, images, codec)))
+            parts[part] = verdicts.Part(*found, verdicts.model_thresholds(self.folder / part))
+        return model_report.ModelReport(self.folder, parts, ("old", "new"))
 
     def test_a_good_model_ships(self):
         # One photo of a hundred in each part, and half of what was generated; logits at the threshold are flagged.
@@ -479,10 +482,50 @@ class Reports(unittest.TestCase):
         self.assertTrue(card["evaluation"]["photos flagged, whole"].startswith("0.6 ("))
         self.assertTrue(card["evaluation"]["photos flagged, shorter side of 128 pixels"].startswith("0.6 ("))
 
+    def test_thresholds_lie_between_scores(self):
+        self.assertEqual(verdicts.between([1, 9, 4, 3], 0.5), 3.5)
+        # One at least, and nothing without a lower one.
+        self.assertEqual(verdicts.between([1, 9, 4, 3], 0.01), 6.5)
+        self.assertEqual(verdicts.between([1], 0.5), -math.inf)
+        self.assertAlmostEqual(verdicts.probability(verdicts.logit(0.97)), 0.97)
+
+    def test_other_parts_set_a_threshold(self):
+        def part(own, *highest, kind="photo", place=0):
+            images = [[verdicts.Verdict("photo", "real", "", "", "", (0, -5))] * 3 for _ in range(3)]
+            images[place] = images[place] + [verdicts.Verdict(kind, "real", "", "", "", (0, logit))
+                                             for logit in highest]
+            return verdicts.Part(*images, (0, own))
+
+        parts = [part(1, 8, 3), part(1, 7, 2), part(1, 6, 1)]
+        # Of the two others together, one is flagged: the threshold is between it and the next.
+        self.assertEqual(verdicts.thresholds(parts), [6.5, 7, 7.5])
+        self.assertEqual(verdicts.crossed(parts), 7.5)
+        # What its own validation part says may be higher; the part itself says nothing.
+        self.assertEqual(verdicts.thresholds([part(9, 80, 70)] + parts[1:])[0], 9)
+        # Each sort of real images counts, and no other.
+        for kind, place in (("photo, reduced", 0), ("photo", 1), ("resampled", 0)):
+            others = [part(1), part(1, 30, 20, kind=kind, place=place)]
+            self.assertEqual(verdicts.thresholds(others)[0], 25, kind)
+        for kind, place in (("painting", 0), ("night", 0), ("photo", 2)):
+            others = [part(1), part(1, 30, 20, kind=kind, place=place)]
+            self.assertEqual(verdicts.thresholds(others)[0], 1, kind)
+
+    def test_the_report_shows_other_thresholds(self):
+        judged = self.model_report({("GAN", index): 3 for index in range(10)} | {("photo", index): 6 - index
+                                                                                 for index in range(3)})
+        self.assertEqual(judged.thresholds, [5.5, 5.5])
+        table = judged.threshold_tables()
+        self.assertIn("| fold-0 | 0.5000 | 0.9959 | 0.9959 |", table)
+        self.assertRegex(table, r"\| as used \| 1.0 \(.*\| 0.0 \(0.0–8.8\) \| 0.0 \(0.0–8.8\) \|\n")
+        self.assertRegex(table, r"\| what the validation part says \| 3.0 \(.*\| 45.5 \(\S+\) \| 45.5 \(\S+\) \|\n")
+        self.assertRegex(table, r"\| 0.99 \| 2.0 \(")
+        self.assertAlmostEqual(judged.final_threshold(0.2), verdicts.probability(6))
+        self.assertEqual(judged.final_threshold(0.999), 0.999)
+
     def test_wrong_labels_are_noticed(self):
         self.model_report({})
         with self.assertRaises(ValueError):
-            list(model_report.read_verdicts(self.folder / "fold-0", 2, {
+            list(verdicts.read(self.folder / "fold-0", {
                 f"images/{kind.replace(', ', '_')}/fold-0-{index}-0-0.png": (kind, "real", "", "")
                 for kind in ("photo", "photo, reduced", "resampled", "GAN", "Rare") for index in range(100)}, lambda _: ""))
 

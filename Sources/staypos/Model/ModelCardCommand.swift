@@ -13,7 +13,8 @@ struct ModelCardCommand: ParsableCommand {
       Writes a copy of a model with another card: data, metrics and limits, as staypos model info prints them. The text is \
       a JSON object, whose members are put in place of the card's members of the same names (null removes one), or plain \
       text, which becomes the member summary. Other members stay, such as what training and calibration have written. \
-      Scores are the same, but the copy's SHA-256, and so its identity, is another.
+      With --threshold, the copy flags from another probability on; staypos calibrate finds one. Scores are the same, but \
+      the copy's SHA-256, and so its identity, is another.
 
       EXIT STATUS
         0   the file is written
@@ -38,6 +39,8 @@ struct ModelCardCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The copy's name (default: the model's).", valueName: "text"))
   var name: String?
 
+  @OptionGroup var threshold: ThresholdOption
+
   /// Beyond it, it is no text that anybody wrote.
   private static let sizeLimit = 1 << 20
 
@@ -59,7 +62,7 @@ struct ModelCardCommand: ParsableCommand {
         throw Failure("\(self.card.path.escaped): begins like a JSON object, and is none")
       }
       var revision = ModelRevision(of: original, at: source)
-      revision.card = card.text
+      (revision.card, revision.threshold) = (card.text, threshold.resolved(for: original.info))
       if let name { revision.name = name }
       let model = try revision.write(to: output.path)
       try Console.write(
