@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 LARGEST_SHARE, LARGEST_CONTROL_SHARE = 0.01, 0.02
 # Of what the tests allow: on other sources than those that set it, a threshold flags more.
-CAUTION = 0.3
+CAUTION = 0.2
 NEGATIVE_CONTROL = "resampled"
 REDUCED = ", reduced"
 
