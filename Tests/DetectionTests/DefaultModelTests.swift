@@ -20,13 +20,13 @@ import Testing
 
   @Test func isAPositiveLite0() throws {
     let model = try Model(path: Self.model)
-    #expect(model.info.name == "staypos-lite0-v0")
+    #expect(model.info.name == "staypos-lite0-v1")
     #expect(model.info.head == .positive)
     #expect(model.info.minimumSize == 32)
-    #expect(model.info.threshold.value == 0.800592)
-    #expect(model.head.weights.count { $0 > 0 } == 127 && model.head.weights.count == 1280)
+    #expect(model.info.threshold.value == 0.996097)
+    #expect(model.head.weights.count { $0 > 0 } == 143 && model.head.weights.count == 1280)
     #expect(
-      model.info.sha256.description == "963897a07eb067434e47750971e49e05278101cf6f6552620132ea4a09e36f5f")
+      model.info.sha256.description == "2308764994d316f8131c3fd62ad4cd0845be1d6d33f48230d7205c709f9d5e83")
   }
 
   @Test(

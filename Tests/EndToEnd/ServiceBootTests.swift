@@ -46,10 +46,10 @@ struct ServiceBootTests {
     let history = try boot.objects("history.jsonl")
     #expect(
       Set(history.map { "\($0["path"] ?? "") \($0["verdict"] ?? "")" }) == [
-        "/srv/uploads/face.png flagged", "/srv/uploads/cat.png clear",
+        "/srv/uploads/flagged.jpg flagged", "/srv/uploads/cat.png clear",
       ])
     let quarantined = try boot.objects("quarantine.jsonl")
-    #expect(quarantined.map { $0["path"] as? String } == ["/srv/uploads/face.png"])
+    #expect(quarantined.map { $0["path"] as? String } == ["/srv/uploads/flagged.jpg"])
     let identifier = try #require(quarantined.first?["id"] as? String)
 
     // The journal says so, with a message id that the catalog explains.
@@ -57,7 +57,7 @@ struct ServiceBootTests {
       try boot.objects("journal.jsonl").first {
         $0["STAYPOS_QUARANTINE_ID"] as? String == identifier && $0["STAYPOS_EVENT"] as? String == "quarantined"
       })
-    #expect(entry["STAYPOS_PATH"] as? String == "/srv/uploads/face.png")
+    #expect(entry["STAYPOS_PATH"] as? String == "/srv/uploads/flagged.jpg")
     #expect(entry["PRIORITY"] as? String == "5")
     let message = try #require(entry["MESSAGE_ID"] as? String)
     #expect(boot.text("catalog").contains(message))
@@ -68,7 +68,7 @@ struct ServiceBootTests {
 
     // The threshold outlived the restart and was used.
     let threshold = try #require(try boot.objects("threshold.json").first)
-    #expect(threshold["value"] as? Double == 0.999)
+    #expect(threshold["value"] as? Double == 0.9999)
     #expect(threshold["origin"] as? String == "runtime")
     let broccoli = try boot.objects("history-after-restart.jsonl")
       .first { $0["path"] as? String == "/srv/uploads/broccoli.jpg" }

@@ -57,9 +57,9 @@ status_of CapEff "$daemon" > /output/daemon.capabilities
 stat -c %u "/proc/$daemon" > /output/daemon.uid
 
 # An upload is flagged and moved, another is clear and stays.
-upload generated/face.png face.png
+upload generated/broccoli-2.jpg flagged.jpg
 upload real/cat.png cat.png
-eventually in_history face.png
+eventually in_history flagged.jpg
 eventually in_history cat.png
 eventually pgrep -x staypos-scorer
 scorer=$(pgrep -x staypos-scorer | head -n 1)
@@ -68,7 +68,7 @@ for field in CapEff CapPrm CapBnd CapAmb NoNewPrivs Seccomp; do
 done > /output/scorer.status
 staypos-ctl history --json > /output/history.jsonl
 staypos-ctl quarantine list --json > /output/quarantine.jsonl
-[ ! -e /srv/uploads/face.png ]
+[ ! -e /srv/uploads/flagged.jpg ]
 cmp Samples/real/cat.png /srv/uploads/cat.png
 journalctl --sync
 journalctl --output json --all _SYSTEMD_UNIT=stayposd.service > /output/journal.jsonl
@@ -78,7 +78,7 @@ keep nobody-reads runuser -u nobody -- staypos-ctl status
 keep nobody-changes runuser -u nobody -- staypos-ctl threshold set 0.1
 
 # A threshold set at run time outlives the process.
-staypos-ctl threshold set 0.999
+staypos-ctl threshold set 0.9999
 systemctl show -P NFileDescriptorStore stayposd.service > /output/kept
 # After the end of one process and before the next: an upload that no process sees arrive.
 mkdir -p /etc/systemd/system/stayposd.service.d
@@ -108,8 +108,8 @@ cmp Samples/generated/broccoli-1.jpg /srv/uploads/broccoli.jpg
 # Back to its place, with owner, mode and time.
 id=$(sed -n 's/.*"id":"\([^"]*\)".*/\1/p' /output/quarantine.jsonl)
 staypos-ctl quarantine restore "$id"
-cmp Samples/generated/face.png /srv/uploads/face.png
-stat -c '%U %G %a %.9Y' /srv/uploads/face.png > /output/restored
+cmp Samples/generated/broccoli-2.jpg /srv/uploads/flagged.jpg
+stat -c '%U %G %a %.9Y' /srv/uploads/flagged.jpg > /output/restored
 
 # A bad configuration is refused, the good one stays in force.
 cp /etc/staypos/stayposd.toml /tmp/good.toml
