@@ -248,6 +248,8 @@ class ModelReport:
                       "generators that came later than its data may not be found at all.",
             "finds": words["finds"],
             "licence": licence,
+            # What `staypos calibrate` has written says how another threshold was found.
+            "calibration": None,
         }
 
     def text(self, size, cost, seconds, data):

@@ -479,6 +479,7 @@ class Reports(unittest.TestCase):
         self.assertEqual(card["evaluation"]["mean average precision by part"]["fold-1"], "60.0 (50.0–70.0)")
         published = card["evaluation"]["mean average precision by part, published generators alone"]
         self.assertEqual(published["fold-0"], "40.0 (30.0–50.0)")
+        self.assertIsNone(card["calibration"])
         self.assertTrue(card["evaluation"]["photos flagged, whole"].startswith("0.6 ("))
         self.assertTrue(card["evaluation"]["photos flagged, shorter side of 128 pixels"].startswith("0.6 ("))
 
